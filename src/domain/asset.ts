@@ -1,0 +1,172 @@
+import { z } from 'zod';
+import { codecSchema, ladderRungSchema } from './arm.ts';
+import { contextSchema } from './context.ts';
+import { assetIdSchema, ownerSchema, renditionIdSchema, versionSchema } from './ids.ts';
+
+const timestampSchema = z.iso.datetime();
+
+/** 0–100, VMAF-like, as seen on this device class; 95 is transparent. */
+export const qualitySchema = z.object({
+  phone: z.number().min(0).max(100),
+  tablet: z.number().min(0).max(100),
+  desktop: z.number().min(0).max(100),
+  tv: z.number().min(0).max(100),
+});
+export type Quality = z.infer<typeof qualitySchema>;
+
+/** One encoded video track as the contract shows it. `bitrateKbps` is measured average, `peakKbps` the worst segment. */
+export const renditionSchema = z.object({
+  id: renditionIdSchema,
+  width: z.int().positive(),
+  height: z.int().positive(),
+  fps: z.number().positive(),
+  codec: codecSchema,
+  bitrateKbps: z.number().positive(),
+  peakKbps: z.number().positive(),
+  bytes: z.int().min(0),
+  quality: qualitySchema,
+});
+export type Rendition = z.infer<typeof renditionSchema>;
+
+/** A rendition in the media store: what packaging needs beside what the contract shows. */
+export const storedRenditionSchema = renditionSchema.extend({
+  /** The bitrate the encoder was asked for, already scaled to this asset's complexity. */
+  targetKbps: z.number().positive(),
+  /** RFC 6381, read from the real avcC, e.g. `avc1.64001e`. */
+  codecs: z.string(),
+  /** False until SSIM has been measured; `quality` is then a bitrate-based guess. */
+  qualityMeasured: z.boolean(),
+  segments: z.array(z.object({ durationMs: z.number().positive(), bytes: z.int().positive() })),
+});
+export type StoredRendition = z.infer<typeof storedRenditionSchema>;
+
+/** The one audio track all rungs share. */
+export const audioTrackSchema = z.object({
+  id: renditionIdSchema,
+  codecs: z.string(),
+  channels: z.int().positive(),
+  bitrateKbps: z.number().positive(),
+  bytes: z.int().min(0),
+});
+export type AudioTrack = z.infer<typeof audioTrackSchema>;
+
+/** What the probe found; `fps` is natural (measured from packets), `width`×`height` upright with square pixels. */
+export const sourceSchema = z.object({
+  width: z.int().positive(),
+  height: z.int().positive(),
+  fps: z.number().positive(),
+  codec: z.string(),
+  bitrateKbps: z.number().min(0),
+  hdr: z.boolean(),
+  rotation: z.union([z.literal(0), z.literal(90), z.literal(180), z.literal(270)]),
+  hasAudio: z.boolean(),
+});
+export type Source = z.infer<typeof sourceSchema>;
+
+/** Who is expected to watch: shares sum to 1. */
+export const audienceSchema = z.object({
+  level: z.enum(['owner', 'region', 'everyone', 'cold']),
+  views: z.int().min(0),
+  shares: z.array(contextSchema.extend({ share: z.number().min(0).max(1) })).min(1),
+});
+export type Audience = z.infer<typeof audienceSchema>;
+
+/** Which rungs this asset gets and why; nominal bitrates at reference complexity, strictly rising. */
+export const encodePlanSchema = z.object({
+  configVersion: versionSchema,
+  allocationVersion: versionSchema,
+  /** This asset is held out on the baseline plan: it measures the effect of encoding. */
+  holdout: z.boolean(),
+  /** This asset carries the baseline's rungs beside the learned ones: its views measure the play-time lift. */
+  liftPanel: z.boolean(),
+  reason: z.string(),
+  audience: audienceSchema,
+  rungs: z.array(ladderRungSchema).min(1),
+});
+export type EncodePlan = z.infer<typeof encodePlanSchema>;
+
+/** A failure a person can act on. */
+export const assetErrorSchema = z.object({ code: z.string(), message: z.string(), action: z.string() });
+export type AssetError = z.infer<typeof assetErrorSchema>;
+
+export const assetStateSchema = z.enum(['uploading', 'processing', 'ready', 'failed']);
+export const availabilitySchema = z.enum(['none', 'playable', 'complete', 'upgraded']);
+
+/** How the bytes came in: the uploader's own measured line. */
+export const uploadMeasureSchema = z.object({
+  bytes: z.int().min(0),
+  elapsedMs: z.number().min(0),
+  resumes: z.int().min(0),
+});
+
+/** `asset.json`, the media store's truth about one asset. Written by the API while uploading, by one worker afterwards. */
+export const assetDocumentSchema = z.object({
+  id: assetIdSchema,
+  /** `hosted` was uploaded here; `external` is encoded and served elsewhere, NARA only decides over it. */
+  kind: z.enum(['hosted', 'external']),
+  owner: ownerSchema,
+  filename: z.string().max(512),
+  createdAt: timestampSchema,
+  /** The uploader's context: where it came from. */
+  context: contextSchema,
+  durationMs: z.number().min(0),
+  source: sourceSchema.nullable(),
+  state: assetStateSchema,
+  availability: availabilitySchema,
+  revision: versionSchema,
+  timings: z.object({
+    uploadedAt: timestampSchema.nullable(),
+    playableAt: timestampSchema.nullable(),
+    completeAt: timestampSchema.nullable(),
+    upgradedAt: timestampSchema.nullable(),
+  }),
+  /** Bitrate this content needs relative to reference content, > 0; arms' nominal bitrates are multiplied by it. */
+  complexityScale: z.number().positive(),
+  plan: encodePlanSchema.nullable(),
+  renditions: z.array(storedRenditionSchema),
+  audio: audioTrackSchema.nullable(),
+  previews: z.object({
+    thumbhash: z.string().nullable(),
+    poster: z.string().nullable(),
+    clip: z.string().nullable(),
+    storyboard: z.string().nullable(),
+  }),
+  /** The media store key of the raw upload; a secret capability, never shown. Null for external assets. */
+  uploadKey: z.string().nullable(),
+  upload: uploadMeasureSchema.nullable(),
+  error: assetErrorSchema.optional(),
+});
+export type AssetDocument = z.infer<typeof assetDocumentSchema>;
+
+const planViewSchema = encodePlanSchema.pick({ configVersion: true, holdout: true, reason: true, rungs: true }).extend({
+  liftPanel: z.boolean(),
+  audience: audienceSchema,
+});
+
+/** An asset as the contract shows it: no upload id, no store keys. */
+export const assetSchema = assetDocumentSchema
+  .omit({ kind: true, uploadKey: true, upload: true, audio: true, complexityScale: true })
+  .extend({ plan: planViewSchema.nullable(), renditions: z.array(renditionSchema) });
+export type Asset = z.infer<typeof assetSchema>;
+
+/** `POST /v1/assets/external`: renditions encoded elsewhere that NARA decides over. */
+export const externalAssetSchema = z.object({
+  id: assetIdSchema,
+  durationMs: z.number().positive(),
+  renditions: z
+    .array(
+      renditionSchema
+        .pick({ id: true, width: true, height: true, fps: true, codec: true, bitrateKbps: true })
+        .extend({
+          quality: qualitySchema
+            .partial()
+            .refine((q) => Object.keys(q).length > 0, { error: 'expected at least one device class' }),
+        }),
+    )
+    .min(1)
+    .max(32)
+    .refine((all) => new Set(all.map((rendition) => rendition.id)).size === all.length, {
+      error: 'expected unique rendition ids',
+    }),
+});
+export type ExternalAsset = z.infer<typeof externalAssetSchema>;

@@ -1,0 +1,130 @@
+import { z } from 'zod';
+import { armSchema } from './arm.ts';
+import { contextSchema } from './context.ts';
+import { armIdSchema, versionSchema } from './ids.ts';
+
+/** Weights of the default reward, in VMAF-like points (LEARNING: "Default reward"). */
+export const rewardWeightsSchema = z.object({
+  /** Per point of mean seen quality, itself capped at `transparentQuality`. */
+  quality: z.number(),
+  transparentQuality: z.number().min(0).max(100),
+  /** Points lost at a stall ratio of 1; the ratio is clipped at `stallRatioClip`. */
+  stallRatio: z.number().min(0),
+  stallRatioClip: z.number().min(0).max(1),
+  /** Points lost per second of start-up, clipped at `startupClipSeconds`. */
+  startupSecond: z.number().min(0),
+  startupClipSeconds: z.number().min(0),
+  /** Points lost per rung switch per minute, the rate clipped at `switchesPerMinuteClip`. */
+  switchPerMinute: z.number().min(0),
+  switchesPerMinuteClip: z.number().min(0),
+  /** Points lost per delivered Mbit/s. */
+  deliveredMbps: z.number().min(0),
+  /** Points lost by an exposed view that fatally failed to start. */
+  startFailure: z.number().min(0),
+});
+export type RewardWeights = z.infer<typeof rewardWeightsSchema>;
+
+/** How much may be risked to learn. Shares are 0..1. */
+export const explorationSchema = z.object({
+  /** Baseline share before anything is known, and the least it ever falls to. */
+  baselineShareStart: z.number().min(0).max(1),
+  baselineShareFloor: z.number().min(0).max(1),
+  /** Share of a context's views spent on exploring plausible arms, in total, not per arm. */
+  budget: z.number().min(0).max(1),
+  /** An arm whose P(best) is below this is not plausible and gets no exploration. */
+  plausiblePBest: z.number().min(0).max(1),
+  posteriorDraws: z.int().min(100).max(20_000),
+});
+
+/** Prior and noise of the hierarchical Gaussian model, all in reward points. */
+export const modelSchema = z.object({
+  priorSd: z.object({
+    arm: z.number().positive(),
+    region: z.number().positive(),
+    device: z.number().positive(),
+    cell: z.number().positive(),
+  }),
+  /** Standard deviation of one view's reward where too few views exist to measure it. */
+  noiseSd: z.number().positive(),
+  /** Weight of a day-old view relative to today's, 0..1. */
+  dailyDecay: z.number().min(0).max(1),
+});
+
+/** An arm is dropped from a context when P(worse than baseline by `harmPoints`) exceeds `harmProbability`. */
+export const guardrailsSchema = z.object({
+  harmPoints: z.number().min(0),
+  harmProbability: z.number().min(0).max(1),
+  /** An arm whose unclipped stall ratio exceeds the baseline's by more than this, surely, reverts at once. */
+  stallRatioExcess: z.number().min(0).max(1),
+  startFailureExcess: z.number().min(0).max(1),
+  minViews: z.int().min(1),
+});
+
+/** Encode-side choices: how many rungs, and which assets are randomised for the causal effect of encoding. */
+export const encodeSettingsSchema = z.object({
+  maxRungs: z.int().min(1).max(16),
+  /** Rungs closer than this ratio are merged. */
+  mergeRatio: z.number().min(1),
+  holdoutShare: z.number().min(0).max(1),
+  liftPanelShare: z.number().min(0).max(1),
+  /** Points a rung must bring to the audience to be worth encoding and storing. */
+  rungCostPoints: z.number().min(0),
+});
+
+/** A policy *config*: promoted like a release, a new number for every change. */
+export const policyConfigSchema = z.object({
+  configVersion: versionSchema,
+  parent: versionSchema.nullable(),
+  createdAt: z.iso.datetime(),
+  actor: z.string().min(1).max(128),
+  reason: z.string().min(1).max(1024),
+  arms: z
+    .array(armSchema)
+    .min(1)
+    .refine((arms) => arms.filter((arm) => arm.baseline).length === 1, { error: 'expected exactly one baseline arm' })
+    .refine((arms) => new Set(arms.map((arm) => arm.id)).size === arms.length, { error: 'expected unique arm ids' }),
+  reward: rewardWeightsSchema,
+  exploration: explorationSchema,
+  model: modelSchema,
+  guardrails: guardrailsSchema,
+  encode: encodeSettingsSchema,
+});
+export type PolicyConfig = z.infer<typeof policyConfigSchema>;
+
+/** How specific the evidence behind an entry is; `cold` is the prior alone. */
+export const fallbackLevelSchema = z.enum(['cell', 'region', 'global', 'cold']);
+export type FallbackLevel = z.infer<typeof fallbackLevelSchema>;
+
+export const armAllocationSchema = z.object({
+  arm: armIdSchema,
+  /** Probability of this arm when all arms are eligible; the weights of a context sum to 1. */
+  weight: z.number().min(0).max(1),
+  /** Posterior of the arm's reward in this context, points. */
+  mean: z.number(),
+  sd: z.number().min(0),
+  pBest: z.number().min(0).max(1),
+  /** Views behind the arm in this context after decay. */
+  effectiveN: z.number().min(0),
+  guard: z.enum(['ok', 'harm', 'stall', 'start-failure']),
+});
+export type ArmAllocation = z.infer<typeof armAllocationSchema>;
+
+export const contextAllocationSchema = contextSchema.extend({
+  level: fallbackLevelSchema,
+  baselineShare: z.number().min(0).max(1),
+  arms: z.array(armAllocationSchema).min(1),
+});
+export type ContextAllocation = z.infer<typeof contextAllocationSchema>;
+
+/** Arm weights per context under one config: refreshed by every refit, never promoted. */
+export const allocationSchema = z.object({
+  allocationVersion: versionSchema,
+  configVersion: versionSchema,
+  createdAt: z.iso.datetime(),
+  seed: z.int(),
+  views: z.object({ matured: z.int().min(0), used: z.int().min(0) }),
+  /** Fingerprint of the statistics and config this was fitted from: same fingerprint, nothing new. */
+  basis: z.string(),
+  contexts: z.array(contextAllocationSchema).min(1),
+});
+export type Allocation = z.infer<typeof allocationSchema>;
