@@ -1,0 +1,79 @@
+/** Exponentially weighted mean whose weights are seconds; bias towards 0 at the start is corrected when it is read. */
+type WeightedMean = { halfLife: number; biased: number; weight: number };
+
+/** What hls.js believes about the network: a fast and a slow mean of throughput, and one of time to first byte. */
+export type BandwidthEstimator = {
+  fast: WeightedMean;
+  slow: WeightedMean;
+  firstByte: WeightedMean;
+  /** Believed until something has been measured, kbit/s. */
+  defaultKbps: number;
+};
+
+const FAST_HALF_LIFE_SECONDS = 3;
+const SLOW_HALF_LIFE_SECONDS = 9;
+const DEFAULT_FIRST_BYTE_MS = 100;
+/** hls.js: a download is never believed to have run faster than 800 Mbit/s unless it took 50 ms. */
+const MIN_SAMPLE_MS = 50;
+const MIN_SAMPLE_BYTES_PER_MS = 100_000;
+/** Less weight than this is not yet a measurement. */
+const MIN_WEIGHT = 0.001;
+
+/** A fresh estimator, as hls.js makes one per player. */
+export function createEstimator(defaultKbps: number): BandwidthEstimator {
+  return {
+    fast: { halfLife: FAST_HALF_LIFE_SECONDS, biased: 0, weight: 0 },
+    slow: { halfLife: SLOW_HALF_LIFE_SECONDS, biased: 0, weight: 0 },
+    firstByte: { halfLife: SLOW_HALF_LIFE_SECONDS, biased: 0, weight: 0 },
+    defaultKbps,
+  };
+}
+
+/** Whether enough has been measured to be believed. */
+export function hasMeasured(estimator: BandwidthEstimator): boolean {
+  return estimator.fast.weight >= MIN_WEIGHT;
+}
+
+/** The lower of the fast and the slow mean: quick to fall, slow to rise; kbit/s. */
+export function estimatedKbps(estimator: BandwidthEstimator): number {
+  if (!hasMeasured(estimator)) return estimator.defaultKbps;
+  return Math.min(read(estimator.fast), read(estimator.slow));
+}
+
+/** Expected time to first byte, ms. */
+export function estimatedFirstByteMs(estimator: BandwidthEstimator): number {
+  return estimator.firstByte.weight >= MIN_WEIGHT ? read(estimator.firstByte) : DEFAULT_FIRST_BYTE_MS;
+}
+
+/** One video download: its latency, and the time and bytes after it. What latency exceeds its expectation counts as transfer. */
+export function sampleDownload(
+  estimator: BandwidthEstimator,
+  download: { latencyMs: number; transferMs: number; bytes: number },
+): BandwidthEstimator {
+  const firstByte = mix(estimator.firstByte, firstByteWeight(download.latencyMs), Math.max(download.latencyMs, 5));
+  if (download.bytes <= 0) return { ...estimator, firstByte };
+  const unexpectedMs = Math.max(0, download.latencyMs - estimatedFirstByteMs({ ...estimator, firstByte }));
+  const floorMs = Math.min(MIN_SAMPLE_MS, download.bytes / MIN_SAMPLE_BYTES_PER_MS);
+  const seconds = Math.max(download.transferMs + unexpectedMs, floorMs) / 1000;
+  const kbps = (download.bytes * 8) / (seconds * 1000);
+  return {
+    ...estimator,
+    firstByte,
+    fast: mix(estimator.fast, seconds, kbps),
+    slow: mix(estimator.slow, seconds, kbps),
+  };
+}
+
+/** hls.js gives long waits for a first byte less say. */
+function firstByteWeight(latencyMs: number): number {
+  return Math.SQRT2 * Math.exp(-((latencyMs / 1000) ** 2) / 2);
+}
+
+function mix(mean: WeightedMean, weight: number, value: number): WeightedMean {
+  const kept = 0.5 ** (weight / mean.halfLife);
+  return { halfLife: mean.halfLife, biased: value * (1 - kept) + mean.biased * kept, weight: mean.weight + weight };
+}
+
+function read(mean: WeightedMean): number {
+  return mean.biased / (1 - 0.5 ** (mean.weight / mean.halfLife));
+}
