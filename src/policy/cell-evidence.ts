@@ -1,0 +1,81 @@
+import type { Context, PolicyConfig } from '../domain/index.ts';
+import type { PooledCell } from './pool-statistics.ts';
+import { type RewardMoments, rewardMoments } from './reward.ts';
+
+/** What the posterior needs of one cell; arrays by arm position. */
+export type CellEvidence = {
+  context: Context;
+  key: string;
+  /** Age-weighted views. */
+  views: Float64Array;
+  /** Mean reward with the covariate's part removed, points; 0 where there is no view. */
+  means: Float64Array;
+  /** σ²: variance of one view's reward about its arm's mean, the covariate's part removed. */
+  noiseVariance: number;
+  /** θ: points per unit of the covariate. */
+  slope: number;
+};
+
+/** The configured noise counts like this many views. */
+const NOISE_PRIOR_VIEWS = 8;
+/** The slope of all cells together counts like this many views in each of them. */
+const SLOPE_PRIOR_VIEWS = 25;
+/** Rewards that hardly vary are still never trusted to be exact (points²). */
+const MIN_NOISE_VARIANCE = 1e-4;
+
+/** Sums of squares about the arms' own means: arms' differences must not pass for the covariate's effect. */
+type Within = { views: number; xx: number; xr: number; rr: number };
+
+function withinArms(arms: readonly RewardMoments[]): Within {
+  const within = { views: 0, xx: 0, xr: 0, rr: 0 };
+  for (const { n, sumR, sumRR, sumX, sumXX, sumXR } of arms) {
+    if (n <= 0) continue;
+    within.views += Math.max(0, n - 1);
+    within.xx += Math.max(0, sumXX - (sumX * sumX) / n);
+    within.xr += sumXR - (sumX * sumR) / n;
+    within.rr += Math.max(0, sumRR - (sumR * sumR) / n);
+  }
+  return within;
+}
+
+const total = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
+
+function evidenceOf(
+  cell: PooledCell,
+  arms: readonly RewardMoments[],
+  within: Within,
+  pooled: { slope: number; spread: number },
+  noiseSd: number,
+): CellEvidence {
+  const slopePrior = SLOPE_PRIOR_VIEWS * pooled.spread;
+  const slope = pooled.spread > 0 ? (within.xr + slopePrior * pooled.slope) / (within.xx + slopePrior) : 0;
+  const residual = Math.max(0, within.rr - 2 * slope * within.xr + slope * slope * within.xx);
+  const noiseVariance = (NOISE_PRIOR_VIEWS * noiseSd ** 2 + residual) / (NOISE_PRIOR_VIEWS + within.views);
+  const meanX = total(arms.map(({ sumX }) => sumX)) / total(arms.map(({ n }) => n));
+  return {
+    context: cell.context,
+    key: cell.key,
+    views: Float64Array.from(arms, ({ n }) => n),
+    means: Float64Array.from(arms, ({ n, sumR, sumX }) => (n > 0 ? sumR / n - slope * (sumX / n - meanX) : 0)),
+    noiseVariance: Math.max(MIN_NOISE_VARIANCE, noiseVariance),
+    slope,
+  };
+}
+
+/** Reduces pooled statistics to what the model is fitted on: adjusted means, with noise measured per cell. */
+export function cellEvidence(
+  cells: readonly PooledCell[],
+  config: Pick<PolicyConfig, 'reward' | 'model'>,
+): CellEvidence[] {
+  const scored = cells.map((cell) => {
+    const arms = cell.arms.map((arm) => rewardMoments(arm, config.reward));
+    return { cell, arms, within: withinArms(arms) };
+  });
+  const xx = total(scored.map(({ within }) => within.xx));
+  const views = total(scored.map(({ within }) => within.views));
+  const pooled = {
+    slope: xx > 0 ? total(scored.map(({ within }) => within.xr)) / xx : 0,
+    spread: views > 0 ? xx / views : 0,
+  };
+  return scored.map(({ cell, arms, within }) => evidenceOf(cell, arms, within, pooled, config.model.noiseSd));
+}

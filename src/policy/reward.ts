@@ -1,0 +1,63 @@
+import { type RewardWeights, VIEW_COMPONENTS, type ViewComponent, type ViewStatistics } from '../domain/index.ts';
+
+/** What one view is remembered by, already clipped. */
+export type ViewComponents = Record<ViewComponent, number>;
+
+/** Sums over views that are enough for a regression of the reward on the covariate. */
+export type RewardMoments = { n: number; sumR: number; sumRR: number; sumX: number; sumXX: number; sumXR: number };
+
+const SIZE = VIEW_COMPONENTS.length;
+
+/** Points per unit of each component: the reward is linear in them, so history can be re-scored. */
+export function rewardVector(weights: RewardWeights): Record<ViewComponent, number> {
+  return {
+    one: 0,
+    throughput: 0,
+    quality: weights.quality,
+    stall: -weights.stallRatio,
+    startup: -weights.startupSecond,
+    switches: -weights.switchPerMinute,
+    mbps: -weights.deliveredMbps,
+    failure: -weights.startFailure,
+  };
+}
+
+/** A view's reward in points. */
+export function rewardOf(components: ViewComponents, weights: RewardWeights): number {
+  const vector = rewardVector(weights);
+  return VIEW_COMPONENTS.reduce((sum, name) => sum + vector[name] * components[name], 0);
+}
+
+/** Where Σ z_i z_j stands in the upper triangle that `moments` keeps row by row. */
+export function momentIndex(left: ViewComponent, right: ViewComponent): number {
+  const [row, column] = [VIEW_COMPONENTS.indexOf(left), VIEW_COMPONENTS.indexOf(right)].sort((a, b) => a - b) as [
+    number,
+    number,
+  ];
+  return row * SIZE - (row * (row - 1)) / 2 + (column - row);
+}
+
+/** Σ of one component, or of a product of two, over the views. */
+export function momentOf(
+  statistics: Pick<ViewStatistics, 'moments'>,
+  left: ViewComponent,
+  right: ViewComponent,
+): number {
+  return statistics.moments[momentIndex(left, right)] ?? 0;
+}
+
+/** Scores statistics with weights that may be younger than the views. */
+export function rewardMoments(statistics: Pick<ViewStatistics, 'moments'>, weights: RewardWeights): RewardMoments {
+  const vector = rewardVector(weights);
+  const scored = VIEW_COMPONENTS.filter((name) => vector[name] !== 0);
+  const project = (other: ViewComponent): number =>
+    scored.reduce((sum, name) => sum + vector[name] * momentOf(statistics, name, other), 0);
+  return {
+    n: momentOf(statistics, 'one', 'one'),
+    sumR: project('one'),
+    sumRR: scored.reduce((sum, name) => sum + vector[name] * project(name), 0),
+    sumX: momentOf(statistics, 'one', 'throughput'),
+    sumXX: momentOf(statistics, 'throughput', 'throughput'),
+    sumXR: project('throughput'),
+  };
+}
