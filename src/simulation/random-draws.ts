@@ -1,12 +1,4 @@
-import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
-import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import type { Rng } from '../domain/clock.ts';
-
-/** A stream of uniform draws that is the same for the same seed (a 32-bit integer). */
-export function seededRng(seed: number): Rng {
-  const generator = xoroshiro128plus(seed);
-  return () => uniformFloat64(generator);
-}
 
 /** A standard normal draw (Box–Muller). */
 export function drawNormal(rng: Rng): number {

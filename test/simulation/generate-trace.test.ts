@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { seededRng } from '../../src/policy/seeded-rng.ts';
 import { generateTrace, type TraceKind } from '../../src/simulation/generate-trace.ts';
-import { seededRng } from '../../src/simulation/random-draws.ts';
 
 function drawLines(kind: TraceKind, count: number) {
-  const rng = seededRng(20);
+  const rng = seededRng(20, 'test');
   const traces = Array.from({ length: count }, () => generateTrace(kind, rng, 300_000));
   const steps = traces.flatMap((trace) => trace.segments);
   return {
@@ -21,9 +21,9 @@ function drawLines(kind: TraceKind, count: number) {
 
 describe('generated lines', () => {
   it('are the same for the same seed and different for another', () => {
-    const once = generateTrace('cellular-3g', seededRng(1));
-    expect(generateTrace('cellular-3g', seededRng(1))).toEqual(once);
-    expect(generateTrace('cellular-3g', seededRng(2))).not.toEqual(once);
+    const once = generateTrace('cellular-3g', seededRng(1, 'test'));
+    expect(generateTrace('cellular-3g', seededRng(1, 'test'))).toEqual(once);
+    expect(generateTrace('cellular-3g', seededRng(2, 'test'))).not.toEqual(once);
   });
 
   it('of 3G average 0.9 to 1.5 Mbit/s and fade below 200 kbit/s now and then', () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { seededRng } from '../../src/simulation/random-draws.ts';
+import { seededRng } from '../../src/policy/seeded-rng.ts';
 import { drawViewer, type ViewerPopulation } from '../../src/simulation/synthetic-viewer.ts';
 import { meanBandwidthKbps } from '../../src/simulation/throughput-trace.ts';
 
@@ -11,11 +11,11 @@ const population: ViewerPopulation = {
 
 describe('synthetic viewers', () => {
   it('are the same people for the same seed', () => {
-    expect(drawViewer(population, seededRng(5))).toEqual(drawViewer(population, seededRng(5)));
+    expect(drawViewer(population, seededRng(5, 'test'))).toEqual(drawViewer(population, seededRng(5, 'test')));
   });
 
   it('watch around the median, wait a while and always come with a measured line', () => {
-    const rng = seededRng(6);
+    const rng = seededRng(6, 'test');
     const viewers = Array.from({ length: 300 }, () => drawViewer(population, rng));
     const wanted = viewers.map((viewer) => viewer.sitting.wantedMs).toSorted((a, b) => a - b);
     expect(wanted[150]).toBeGreaterThan(50_000);
@@ -24,7 +24,7 @@ describe('synthetic viewers', () => {
   });
 
   it('have a covariate that goes with what their line will do', () => {
-    const rng = seededRng(7);
+    const rng = seededRng(7, 'test');
     const pairs = Array.from({ length: 300 }, () => {
       const { sitting, throughputBeforeKbps } = drawViewer(population, rng);
       const during = meanBandwidthKbps(sitting.trace, sitting.joinAtMs, sitting.joinAtMs + 120_000);

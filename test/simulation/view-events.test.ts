@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { eventSchema } from '../../src/domain/event.ts';
+import { seededRng } from '../../src/policy/seeded-rng.ts';
 import { playHls } from '../../src/simulation/hls-player.ts';
-import { seededRng } from '../../src/simulation/random-draws.ts';
 import { drawViewer } from '../../src/simulation/synthetic-viewer.ts';
 import { viewEvents } from '../../src/simulation/view-events.ts';
 
@@ -21,7 +21,7 @@ const ladder = {
 const identity = { sessionId: 's-1', assetId: 'a_1', startedAtMs: STARTED_AT_MS, viewportHeight: 360 };
 
 function eventsOf(seed: number, startPatienceMs = 60_000) {
-  const viewer = drawViewer(population, seededRng(seed));
+  const viewer = drawViewer(population, seededRng(seed, 'test'));
   const playback = playHls(ladder, { ...viewer.sitting, startPatienceMs });
   return { playback, events: viewEvents(playback, identity) };
 }
@@ -58,7 +58,7 @@ describe('the telemetry of a playback', () => {
   });
 
   it('carries the view token on every event when there is one', () => {
-    const viewer = drawViewer(population, seededRng(1));
+    const viewer = drawViewer(population, seededRng(1, 'test'));
     const events = viewEvents(playHls(ladder, viewer.sitting), { ...identity, viewToken: 'token' });
     expect(events.every((event) => event.viewToken === 'token')).toBe(true);
   });
