@@ -155,13 +155,11 @@ export const externalAssetSchema = z.object({
   durationMs: z.number().positive(),
   renditions: z
     .array(
-      renditionSchema
-        .pick({ id: true, width: true, height: true, fps: true, codec: true, bitrateKbps: true })
-        .extend({
-          quality: qualitySchema
-            .partial()
-            .refine((q) => Object.keys(q).length > 0, { error: 'expected at least one device class' }),
-        }),
+      renditionSchema.pick({ id: true, width: true, height: true, fps: true, codec: true, bitrateKbps: true }).extend({
+        quality: qualitySchema
+          .partial()
+          .refine((q) => Object.keys(q).length > 0, { error: 'expected at least one device class' }),
+      }),
     )
     .min(1)
     .max(32)

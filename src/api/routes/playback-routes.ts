@@ -1,0 +1,153 @@
+import { Router } from 'express';
+import { z } from 'zod';
+import {
+  type AssetDocument,
+  type Context,
+  type Decision,
+  renditionIdSchema,
+  sessionIdSchema,
+  type ViewToken,
+} from '../../domain/index.ts';
+import { type CheckKey, mayDo, principalOf } from '../authenticate.ts';
+import { Problem, parseOr400 } from '../problem.ts';
+import { observeContext, readStatedContext } from '../request-context.ts';
+import { parseAssetId, unknownAsset } from './asset-routes.ts';
+
+export type PlaybackPorts = {
+  checkKey: CheckKey;
+  asset(assetId: string): Promise<AssetDocument | null>;
+  decideView(request: {
+    sessionId: string | null;
+    assetId: string;
+    context: Context;
+  }): Promise<
+    | { kind: 'decided'; decision: Decision; token: string }
+    | { kind: 'unknown-asset' }
+    | { kind: 'not-playable'; asset: AssetDocument }
+    | { kind: 'full'; retryAfterSeconds: number }
+  >;
+  verifyToken(text: string): { kind: 'valid'; token: ViewToken } | { kind: 'invalid'; reason: string };
+  renderManifest(asset: AssetDocument, renditionIds: readonly string[]): string;
+  /** A file of an asset on local disk, or null when there is none. */
+  mediaFile(assetId: string, name: string): Promise<string | null>;
+};
+
+const SECONDS_PER_YEAR = 31_536_000;
+/** Short, so that a better revision reaches players that re-read their manifest. */
+const MANIFEST_MAX_AGE_SECONDS = 5;
+const HLS = 'application/vnd.apple.mpegurl';
+
+const querySchema = z.object({ sid: sessionIdSchema.optional() }).loose();
+const MEDIA_FILE = /^(init\.mp4|seg-\d{1,6}\.m4s)$/;
+const PREVIEWS = ['poster.webp', 'preview.mp4', 'storyboard.vtt', 'storyboard.webp'];
+
+/** `/v/…`: the redirect decides, the tokened manifest offers, media is shared by all arms and immutable. */
+export function playbackRoutes(ports: PlaybackPorts): Router {
+  const router = Router();
+
+  router.get('/v/:assetId/master.m3u8', async (request, response) => {
+    const { sid } = parseOr400(querySchema, request.query);
+    const assetId = await hostedAssetId(ports, request.params.assetId);
+    const stated = mayDo(await principalOf(request, ports.checkKey), 'decide') ? readStatedContext(request.query) : {};
+    const decided = await ports.decideView({
+      sessionId: sid ?? null,
+      assetId,
+      context: { ...observeContext(request), ...stated },
+    });
+    if (decided.kind === 'full')
+      throw new Problem(503, 'decisions.full', 'The decision log is full; try again later.', decided);
+    if (decided.kind === 'unknown-asset') throw unknownAsset(assetId);
+    if (decided.kind === 'not-playable') throw notPlayable(decided.asset);
+    const { decision, token } = decided;
+    response.setHeader('Cache-Control', 'no-store');
+    response.setHeader('NARA-View', decision.viewId);
+    response.setHeader('NARA-Arm', decision.arm);
+    response.setHeader('NARA-Policy', `${decision.configVersion}.${decision.allocationVersion}`);
+    response.redirect(307, `/v/${assetId}/p/${token}/master.m3u8`);
+  });
+
+  router.get('/v/:assetId/p/:token/master.m3u8', async (request, response) => {
+    const check = ports.verifyToken(request.params.token);
+    const assetId = parseAssetId(request.params.assetId);
+    if (check.kind === 'invalid')
+      throw new Problem(
+        403,
+        `token.${check.reason}`,
+        `This manifest link is ${check.reason}; ask /v/${assetId}/master.m3u8 for a new one.`,
+      );
+    if (check.token.assetId !== assetId)
+      throw new Problem(403, 'token.forged', 'This manifest link is for another asset.');
+    const asset = await ports.asset(assetId);
+    if (asset === null) throw unknownAsset(assetId);
+    response.setHeader('Cache-Control', `public, max-age=${MANIFEST_MAX_AGE_SECONDS}`);
+    response.type(HLS).send(ports.renderManifest(asset, check.token.renditionIds));
+  });
+
+  router.get('/v/:assetId/r/:renditionId/index.m3u8', async (request, response) => {
+    const path = await mediaPath(ports, request.params, 'index.m3u8');
+    const asset = await ports.asset(request.params.assetId);
+    // A playlist grows until its asset is complete.
+    response.setHeader(
+      'Cache-Control',
+      asset?.availability === 'playable' ? 'no-cache' : `public, max-age=${SECONDS_PER_YEAR}, immutable`,
+    );
+    response.type(HLS).sendFile(path, { cacheControl: false, dotfiles: 'allow' });
+  });
+
+  router.get('/v/:assetId/r/:renditionId/:file', async (request, response) => {
+    const { file } = request.params;
+    if (!MEDIA_FILE.test(file)) throw new Problem(404, 'media.unknown', `There is no ${file.slice(0, 80)} here.`);
+    const path = await mediaPath(ports, request.params, file);
+    response.setHeader('Cache-Control', `public, max-age=${SECONDS_PER_YEAR}, immutable`);
+    response
+      .type(file.endsWith('.m4s') ? 'video/iso.segment' : 'video/mp4')
+      .sendFile(path, { cacheControl: false, dotfiles: 'allow' });
+  });
+
+  router.get('/v/:assetId/:preview', async (request, response) => {
+    const { preview } = request.params;
+    const assetId = parseAssetId(request.params.assetId);
+    const path = PREVIEWS.includes(preview) ? await ports.mediaFile(assetId, preview) : null;
+    if (path === null)
+      throw new Problem(404, 'media.unknown', `There is no ${preview.slice(0, 80)} of asset ${assetId}.`);
+    response.setHeader('Cache-Control', 'public, max-age=3600');
+    response.sendFile(path, { cacheControl: false, dotfiles: 'allow' });
+  });
+
+  return router;
+}
+
+/** An asset encoded elsewhere is decided over, never served. */
+async function hostedAssetId(ports: PlaybackPorts, id: unknown): Promise<string> {
+  const assetId = parseAssetId(id);
+  const asset = await ports.asset(assetId);
+  if (asset === null) throw unknownAsset(assetId);
+  if (asset.kind === 'external')
+    throw new Problem(
+      404,
+      'asset.external',
+      `Asset ${assetId} is served elsewhere; ask /v1/decisions which of its renditions to offer.`,
+    );
+  return assetId;
+}
+
+async function mediaPath(
+  ports: PlaybackPorts,
+  params: { assetId: string; renditionId: string },
+  file: string,
+): Promise<string> {
+  const assetId = parseAssetId(params.assetId);
+  const renditionId = renditionIdSchema.safeParse(params.renditionId);
+  const path = renditionId.success ? await ports.mediaFile(assetId, `r/${renditionId.data}/${file}`) : null;
+  if (path === null) throw new Problem(404, 'media.unknown', `There is no such rendition file of asset ${assetId}.`);
+  return path;
+}
+
+function notPlayable(asset: AssetDocument): Problem {
+  if (asset.state === 'failed') {
+    return new Problem(404, 'asset.failed', `Asset ${asset.id} failed: ${asset.error?.message ?? 'unknown reason'}`);
+  }
+  return new Problem(404, 'asset.not-playable', `Asset ${asset.id} is ${asset.state}; it is not playable yet.`, {
+    retryAfterSeconds: 1,
+  });
+}

@@ -1,0 +1,75 @@
+import express, { Router } from 'express';
+import { z } from 'zod';
+import {
+  type Allocation,
+  type Context,
+  connectionSchema,
+  deviceSchema,
+  type PolicyConfig,
+  regionSchema,
+} from '../../domain/index.ts';
+import { type CheckKey, requireScope } from '../authenticate.ts';
+import { Problem, parseOr400 } from '../problem.ts';
+
+export type LearnAnswer =
+  | { kind: 'done'; result: unknown }
+  | { kind: 'running' }
+  | { kind: 'unavailable'; reason: string };
+
+export type PolicyPorts = {
+  checkKey: CheckKey;
+  current(): { config: PolicyConfig; allocation: Allocation };
+  explain(context: Context): Promise<unknown>;
+  versions(): Promise<unknown>;
+  /** Ships what is spooled, then refits; waits up to 30 s. */
+  learn(): Promise<LearnAnswer>;
+};
+
+const explainSchema = z.object({
+  region: regionSchema,
+  device: deviceSchema,
+  connection: connectionSchema.default('unknown'),
+});
+
+/** `/v1/policy…`: what is offered where, and why. */
+export function policyRoutes(ports: PolicyPorts): Router {
+  const router = Router();
+  const read = requireScope(ports.checkKey, 'read');
+  const admin = requireScope(ports.checkKey, 'admin');
+
+  router.get('/v1/policy', read, (_request, response) => {
+    const { config, allocation } = ports.current();
+    response.json({
+      configVersion: config.configVersion,
+      allocationVersion: allocation.allocationVersion,
+      createdAt: allocation.createdAt,
+      reward: config.reward,
+      contexts: allocation.contexts,
+    });
+  });
+
+  router.get('/v1/policy/versions', read, async (_request, response) => {
+    response.json(await ports.versions());
+  });
+
+  router.get('/v1/policy/explain', read, async (request, response) => {
+    response.json(await ports.explain(parseOr400(explainSchema, request.query)));
+  });
+
+  router.get('/v1/policy/arms', read, (_request, response) => {
+    response.json({ arms: ports.current().config.arms });
+  });
+
+  router.post('/v1/policy/learn', admin, express.json(), async (_request, response) => {
+    const answer = await ports.learn();
+    if (answer.kind === 'unavailable') {
+      throw new Problem(503, 'learn.unavailable', `The learner cannot be reached: ${answer.reason}`, {
+        retryAfterSeconds: 5,
+      });
+    }
+    if (answer.kind === 'running') response.status(202).json({ status: 'running' });
+    else response.json(answer.result);
+  });
+
+  return router;
+}

@@ -1,0 +1,114 @@
+import { resolve } from 'node:path';
+import { z } from 'zod';
+
+const port = z.coerce.number().int().min(0).max(65_535);
+const text = z.string().min(1);
+
+const environmentSchema = z.object({
+  NARA_HOST: text.default('127.0.0.1'),
+  NARA_PORT: port.optional(),
+  NARA_DATA_DIR: text.default('./data'),
+  CLICKHOUSE_URL: z.url().optional(),
+  REDIS_URL: z.url().optional(),
+  NARA_MEDIA_STORE: text.optional(),
+  NARA_ADMIN_TOKEN: z.string().min(16).optional(),
+  NARA_SECRET: z.string().min(32).optional(),
+  NARA_TRUSTED_PROXIES: z.string().default(''),
+  NARA_FFMPEG: text.default('ffmpeg'),
+  NARA_FFPROBE: text.default('ffprobe'),
+  NARA_UPLINK_KBPS: z.coerce.number().positive().optional(),
+  NARA_CPU_SHARE: z.coerce.number().gt(0).max(1).default(0.75),
+  NARA_VIEW_TIMEOUT_SECONDS: z.coerce.number().positive().default(300),
+  NARA_SPOOL_MAX_BYTES: z.coerce
+    .number()
+    .int()
+    .positive()
+    .default(2 * 1024 ** 3),
+  NARA_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  NARA_CLICKHOUSE_PORT: port.default(8123),
+  NARA_CLICKHOUSE_PASSWORD: z.string().default(''),
+  NARA_CLICKHOUSE_MAX_MEMORY_BYTES: z.coerce
+    .number()
+    .int()
+    .positive()
+    .default(2 * 1024 ** 3),
+});
+
+/** Everything the service reads from its environment, validated once at start. */
+export type Config = Readonly<{
+  /** Interface to listen on; with no keys it never leaves loopback. */
+  host: string;
+  port: number;
+  /** A taken explicit port is an error; a taken default one moves to a free one. */
+  portIsExplicit: boolean;
+  /** Absolute path. */
+  dataDir: string;
+  /** Null: an embedded ClickHouse is started. */
+  clickhouseUrl: string | null;
+  /** Null: a redis-server is started. */
+  redisUrl: string | null;
+  /** Absolute directory or `s3://bucket/prefix`. */
+  mediaStore: string;
+  adminToken: string | null;
+  /** Signs view tokens and draws arms; the same on every host. Null: made once and kept in the data directory. */
+  secret: string | null;
+  /** Addresses or CIDRs whose forwarding headers are believed. */
+  trustedProxies: readonly string[];
+  ffmpegPath: string;
+  ffprobePath: string;
+  /** Width of this host's line, kbit/s; null: not known, not capped. */
+  uplinkKbps: number | null;
+  /** Share of the machine, 0..1, that encoding may take while others need it. */
+  cpuShare: number;
+  /** A view without signs of life for this long has ended. */
+  viewTimeoutMs: number;
+  /** Bytes of accepted but unshipped telemetry kept on disk before 503. */
+  spoolMaxBytes: number;
+  logLevel: string;
+  clickhousePort: number;
+  clickhousePassword: string;
+  clickhouseMaxMemoryBytes: number;
+}>;
+
+/** An environment variable that cannot be used; the message names it. */
+export class ConfigError extends Error {
+  readonly code = 'config.invalid';
+  override readonly name = 'ConfigError';
+}
+
+/** Reads and validates the environment: the only place that does. Throws ConfigError naming each bad variable. */
+export function readConfig(env: NodeJS.ProcessEnv): Config {
+  const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const parsed = environmentSchema.safeParse(present);
+  if (!parsed.success) {
+    const lines = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    throw new ConfigError(`The environment is not usable:\n  ${lines.join('\n  ')}`);
+  }
+  const value = parsed.data;
+  const dataDir = resolve(value.NARA_DATA_DIR);
+  const store = value.NARA_MEDIA_STORE ?? `${dataDir}/media`;
+  return Object.freeze({
+    host: value.NARA_HOST,
+    port: value.NARA_PORT ?? 8080,
+    portIsExplicit: value.NARA_PORT !== undefined,
+    dataDir,
+    clickhouseUrl: value.CLICKHOUSE_URL ?? null,
+    redisUrl: value.REDIS_URL ?? null,
+    mediaStore: store.startsWith('s3://') ? store : resolve(store),
+    adminToken: value.NARA_ADMIN_TOKEN ?? null,
+    secret: value.NARA_SECRET ?? null,
+    trustedProxies: value.NARA_TRUSTED_PROXIES.split(',')
+      .map((entry) => entry.trim())
+      .filter(Boolean),
+    ffmpegPath: value.NARA_FFMPEG,
+    ffprobePath: value.NARA_FFPROBE,
+    uplinkKbps: value.NARA_UPLINK_KBPS ?? null,
+    cpuShare: value.NARA_CPU_SHARE,
+    viewTimeoutMs: value.NARA_VIEW_TIMEOUT_SECONDS * 1000,
+    spoolMaxBytes: value.NARA_SPOOL_MAX_BYTES,
+    logLevel: value.NARA_LOG_LEVEL,
+    clickhousePort: value.NARA_CLICKHOUSE_PORT,
+    clickhousePassword: value.NARA_CLICKHOUSE_PASSWORD,
+    clickhouseMaxMemoryBytes: value.NARA_CLICKHOUSE_MAX_MEMORY_BYTES,
+  });
+}

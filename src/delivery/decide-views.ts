@@ -1,0 +1,193 @@
+import { LRUCache } from 'lru-cache';
+import type {
+  AssetDocument,
+  Clock,
+  Context,
+  Decision,
+  DecisionReason,
+  DecisionRecord,
+  Device,
+  EligibleArm,
+  FallbackLevel,
+  OfferedRung,
+  Quality,
+} from '../domain/index.ts';
+import type { StandingDecisions } from './standing-decisions.ts';
+import { drawOf, type ViewKeys, viewIdOf } from './view-identity.ts';
+
+/** What the policy answers for one view of one asset. */
+export type Choice = {
+  configVersion: number;
+  allocationVersion: number;
+  fallbackLevel: FallbackLevel;
+  arm: string;
+  setHash: string;
+  /** Of the treatment: the sum over arms with the same set. */
+  propensity: number;
+  eligible: EligibleArm[];
+  reason: DecisionReason;
+  renditionIds: string[];
+};
+
+export type DecidePorts = {
+  asset(assetId: string): Promise<AssetDocument | null>;
+  /** Draws an arm for `uniform` in [0, 1). */
+  choose(input: { context: Context; asset: AssetDocument; uniform: number }): Choice;
+  /** What an arm that was given earlier resolves to now. */
+  resolve(input: { arm: string; asset: AssetDocument }): string[];
+  standing: Pick<StandingDecisions, 'find' | 'claim'>;
+  /** Resolves once the records are on disk. */
+  log(records: readonly DecisionRecord[]): Promise<{ kind: 'stored' } | { kind: 'full'; retryAfterSeconds: number }>;
+  clock: Clock;
+};
+
+export type ViewRequest = {
+  sessionId: string;
+  assetId: string;
+  context: Context;
+  covariates: { throughputKbps?: number | undefined };
+};
+
+/** A decision with what the view may play now: `rungs` follow the asset's newest revision, the arm never changes. */
+export type DecidedView = { kind: 'decided'; decision: Decision; asset: AssetDocument; offered: OfferedRung[] };
+export type DecideResult = DecidedView | { kind: 'unknown-asset' } | { kind: 'not-playable'; asset: AssetDocument };
+export type DecideBatch = { kind: 'decided'; results: DecideResult[] } | { kind: 'full'; retryAfterSeconds: number };
+
+const LOGGED_REVISIONS = 100_000;
+
+/** Decides which arm views get: idempotent per (session, asset) for 24 h, durable on disk before it is answered. */
+export function createDecider(ports: DecidePorts, keys: ViewKeys) {
+  const logged = new LRUCache<string, true>({ max: LOGGED_REVISIONS });
+
+  return async function decideViews(
+    requests: readonly ViewRequest[],
+    options: { peek?: boolean } = {},
+  ): Promise<DecideBatch> {
+    const assets = await readAssets(ports, requests);
+    const playable = requests.filter((request) => isPlayable(assets.get(request.assetId)));
+    const decisions = await decideAll(ports, keys, playable, assets, options.peek === true);
+    const results = requests.map((request) => resultOf(ports, request, assets, decisions));
+    if (options.peek) return { kind: 'decided', results };
+
+    const records = results.flatMap((result) =>
+      result.kind === 'decided' && !logged.has(revisionKey(result)) ? [recordOf(result, ports.clock)] : [],
+    );
+    const stored = await ports.log(records);
+    if (stored.kind === 'full') return stored;
+    for (const result of results) if (result.kind === 'decided') logged.set(revisionKey(result), true);
+    return { kind: 'decided', results };
+  };
+}
+
+/** A playable asset has at least one rendition and has not failed. */
+export function isPlayable(asset: AssetDocument | null | undefined): asset is AssetDocument {
+  return asset != null && asset.state !== 'failed' && asset.availability !== 'none' && asset.renditions.length > 0;
+}
+
+const pairKey = ({ sessionId, assetId }: { sessionId: string; assetId: string }): string => `${sessionId}\n${assetId}`;
+const revisionKey = ({ decision, asset }: DecidedView): string => `${decision.viewId} ${asset.revision}`;
+
+async function readAssets(
+  ports: DecidePorts,
+  requests: readonly ViewRequest[],
+): Promise<Map<string, AssetDocument | null>> {
+  const ids = [...new Set(requests.map((request) => request.assetId))];
+  const documents = await Promise.all(ids.map((id) => ports.asset(id)));
+  return new Map(ids.map((id, index) => [id, documents[index] ?? null]));
+}
+
+async function decideAll(
+  ports: DecidePorts,
+  keys: ViewKeys,
+  requests: readonly ViewRequest[],
+  assets: ReadonlyMap<string, AssetDocument | null>,
+  peek: boolean,
+): Promise<Map<string, Decision>> {
+  const distinct = [...new Map(requests.map((request) => [pairKey(request), request])).values()];
+  const standing = await ports.standing.find(distinct);
+  const decided = new Map<string, Decision>();
+  const fresh: Decision[] = [];
+  for (const [index, request] of distinct.entries()) {
+    const known = standing[index];
+    const asset = assets.get(request.assetId);
+    if (known?.kind === 'stands') decided.set(pairKey(request), known.decision);
+    else if (asset) fresh.push(decideNew(ports, keys, request, asset, known?.generation ?? 0));
+  }
+  const claimed = peek || fresh.length === 0 ? fresh : await ports.standing.claim(fresh);
+  for (const decision of claimed) decided.set(pairKey(decision), decision);
+  return decided;
+}
+
+function decideNew(
+  ports: DecidePorts,
+  keys: ViewKeys,
+  request: ViewRequest,
+  asset: AssetDocument,
+  generation: number,
+): Decision {
+  const { sessionId, assetId, context, covariates } = request;
+  const { renditionIds, ...choice } = ports.choose({
+    context,
+    asset,
+    uniform: drawOf(keys, sessionId, assetId, generation),
+  });
+  return {
+    ...choice,
+    viewId: viewIdOf(keys, sessionId, assetId, generation),
+    sessionId,
+    assetId,
+    generation,
+    decidedAt: new Date(ports.clock.nowMs()).toISOString(),
+    revision: asset.revision,
+    context,
+    rungs: offeredRungs(asset, renditionIds),
+    covariates,
+  };
+}
+
+function resultOf(
+  ports: DecidePorts,
+  request: ViewRequest,
+  assets: ReadonlyMap<string, AssetDocument | null>,
+  decisions: ReadonlyMap<string, Decision>,
+): DecideResult {
+  const asset = assets.get(request.assetId);
+  if (!asset) return { kind: 'unknown-asset' };
+  const decision = decisions.get(pairKey(request));
+  if (decision === undefined) return { kind: 'not-playable', asset };
+  const offered =
+    decision.revision === asset.revision
+      ? decision.rungs
+      : offeredRungs(asset, ports.resolve({ arm: decision.arm, asset }));
+  return { kind: 'decided', decision, asset, offered };
+}
+
+function offeredRungs(asset: AssetDocument, renditionIds: readonly string[]): OfferedRung[] {
+  return asset.renditions
+    .filter((rendition) => renditionIds.includes(rendition.id))
+    .sort((left, right) => left.bitrateKbps - right.bitrateKbps)
+    .map(({ id, width, height, bitrateKbps }) => ({ renditionId: id, width, height, bitrateKbps }));
+}
+
+/** A view that goes on after its asset's revision rose is logged again: same view, same arm, the new renditions. */
+function recordOf({ decision, asset, offered }: DecidedView, clock: Clock): DecisionRecord {
+  const goesOn = decision.revision !== asset.revision;
+  return {
+    ...decision,
+    ...(goesOn ? { revision: asset.revision, rungs: offered, decidedAt: new Date(clock.nowMs()).toISOString() } : {}),
+    owner: asset.owner,
+    liftPanel: asset.plan?.liftPanel ?? false,
+    holdout: asset.plan?.holdout ?? false,
+    complexityScale: asset.complexityScale,
+    renditions: asset.renditions.map(({ id, bitrateKbps, quality }) => ({
+      id,
+      bitrateKbps,
+      quality: seenQuality(quality, decision.context.device),
+    })),
+  };
+}
+
+/** An unknown device is taken for a desktop: the strictest screen that is common. */
+function seenQuality(quality: Quality, device: Device): number {
+  return quality[device === 'unknown' ? 'desktop' : device];
+}

@@ -1,0 +1,140 @@
+import { LRUCache } from 'lru-cache';
+import { type Clock, type Decision, decisionSchema } from '../domain/index.ts';
+
+/*
+ * The first decision of a (session, asset) stands for 24 h. It is looked for in memory, then Redis, then ClickHouse, and
+ * each of them may be away: the arm is drawn from the same secret and ids, so a decision that cannot be found is most
+ * likely made again as it was.
+ */
+
+/** How long a decision stands, and how long Redis must have been listening before its silence counts as a no. */
+export const STANDING_MS = 24 * 3_600_000;
+/** Redis remembers longer than that, so that the next view of the pair gets the next generation. */
+const SHARED_TTL_MS = 2 * STANDING_MS;
+const MEMORY_ENTRIES = 200_000;
+
+export type Pair = { sessionId: string; assetId: string };
+
+/** Redis as far as standing decisions need it; both may reject when Redis is away. */
+export type SharedDecisions = {
+  /** For each key its value, and since when (ms) the whole keyspace has been complete; 0 since for ever. */
+  read(keys: readonly string[]): Promise<{ values: (string | null)[]; completeSinceMs: number }>;
+  /** Stores each value unless its key exists; answers what stands: null where ours was stored. */
+  claim(entries: readonly { key: string; value: string; ttlMs: number }[]): Promise<(string | null)[]>;
+};
+
+export type StandingPorts = {
+  shared: SharedDecisions;
+  /** The logged decisions of these pairs, whatever their age. */
+  logged(pairs: readonly Pair[]): Promise<Decision[]>;
+  clock: Clock;
+  onUnavailable(part: 'redis' | 'clickhouse', error: Error): void;
+};
+
+/** What is known of a pair: a decision that stands, or the generation that a new one would get. */
+export type Standing = { kind: 'stands'; decision: Decision } | { kind: 'free'; generation: number };
+
+const keyOf = ({ sessionId, assetId }: Pair): string => `${sessionId}\n${assetId}`;
+const sharedKeyOf = (pair: Pair, generation: number): string => `${keyOf(pair)}\n${generation}`;
+
+/** Decisions that already stand, over memory, Redis and ClickHouse. */
+export class StandingDecisions {
+  readonly #ports: StandingPorts;
+  readonly #memory = new LRUCache<string, Decision>({ max: MEMORY_ENTRIES });
+
+  constructor(ports: StandingPorts) {
+    this.#ports = ports;
+  }
+
+  /** The generation telemetry without a token belongs to: 0 unless this process knows of a later one. */
+  generationOf(pair: Pair): number {
+    return this.#memory.get(keyOf(pair))?.generation ?? 0;
+  }
+
+  /** Makes decisions known that are on disk but not yet anywhere else. */
+  remember(decisions: readonly Decision[]): void {
+    for (const decision of decisions) this.#remember(decision);
+  }
+
+  /** One Standing per pair, in order. Never throws. */
+  async find(pairs: readonly Pair[]): Promise<Standing[]> {
+    const unknown = pairs.filter((pair) => !this.#stands(this.#memory.get(keyOf(pair))));
+    if (unknown.length > 0) {
+      const missing = await this.#readShared(unknown, 0);
+      if (missing.length > 0) await this.#readLogged(missing);
+    }
+    return pairs.map((pair) => {
+      const known = this.#memory.get(keyOf(pair));
+      if (known === undefined) return { kind: 'free', generation: 0 };
+      return this.#stands(known)
+        ? { kind: 'stands', decision: known }
+        : { kind: 'free', generation: known.generation + 1 };
+    });
+  }
+
+  /** Makes new decisions stand. Where another host was first, its decision is answered instead. Never throws. */
+  async claim(decisions: readonly Decision[]): Promise<Decision[]> {
+    const standing = await this.#ports.shared
+      .claim(
+        decisions.map((decision) => ({
+          key: sharedKeyOf(decision, decision.generation),
+          value: JSON.stringify(decision),
+          ttlMs: SHARED_TTL_MS,
+        })),
+      )
+      .catch((error: Error) => {
+        this.#ports.onUnavailable('redis', error);
+        return [];
+      });
+    return decisions.map((decision, index) => {
+      const first = parseDecision(standing[index]) ?? decision;
+      this.#remember(first);
+      return first;
+    });
+  }
+
+  #stands(decision: Decision | null | undefined): boolean {
+    return decision != null && this.#ports.clock.nowMs() - Date.parse(decision.decidedAt) < STANDING_MS;
+  }
+
+  #remember(decision: Decision): void {
+    const key = keyOf(decision);
+    const known = this.#memory.get(key);
+    if (known === undefined || known.generation < decision.generation) this.#memory.set(key, decision);
+  }
+
+  /** Answers the pairs that ClickHouse has to be asked about. An expired decision leads on to its successor. */
+  async #readShared(pairs: readonly Pair[], generation: number): Promise<Pair[]> {
+    try {
+      const { values, completeSinceMs } = await this.#ports.shared.read(
+        pairs.map((pair) => sharedKeyOf(pair, generation)),
+      );
+      const decisions = values.map(parseDecision);
+      for (const decision of decisions) if (decision !== null) this.#remember(decision);
+      const expired = pairs.filter((_, index) => decisions[index] != null && !this.#stands(decisions[index]));
+      if (expired.length > 0) await this.#readShared(expired, generation + 1);
+      const complete = this.#ports.clock.nowMs() - completeSinceMs >= STANDING_MS;
+      return complete || generation > 0 ? [] : pairs.filter((_, index) => decisions[index] === null);
+    } catch (error) {
+      this.#ports.onUnavailable('redis', error as Error);
+      return [...pairs];
+    }
+  }
+
+  async #readLogged(pairs: readonly Pair[]): Promise<void> {
+    try {
+      this.remember(await this.#ports.logged(pairs));
+    } catch (error) {
+      this.#ports.onUnavailable('clickhouse', error as Error);
+    }
+  }
+}
+
+function parseDecision(value: string | null | undefined): Decision | null {
+  if (value === null || value === undefined) return null;
+  try {
+    return decisionSchema.parse(JSON.parse(value));
+  } catch {
+    return null;
+  }
+}

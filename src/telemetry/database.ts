@@ -1,0 +1,93 @@
+import { createReadStream } from 'node:fs';
+import { ClickHouseError, createClient } from '@clickhouse/client';
+
+/** The questions telemetry asks of ClickHouse. Every method throws DatabaseError. */
+export type Database = {
+  /** Rows of a SELECT; `params` fill `{name:Type}` placeholders. */
+  query<Row>(sql: string, params?: Record<string, unknown>): Promise<Row[]>;
+  /** A statement without rows. `id` marks it so that it can be found while it runs. */
+  command(sql: string, params?: Record<string, unknown>, id?: string): Promise<void>;
+  /** Streams a file of JSON lines into a table. `id` marks the statement. */
+  insertFile(table: string, path: string, id: string): Promise<void>;
+  ping(): Promise<boolean>;
+  close(): Promise<void>;
+};
+
+/** A failed statement. `permanent`: trying the same bytes again cannot help. */
+export class DatabaseError extends Error {
+  override readonly name = 'DatabaseError';
+  readonly code: string;
+  readonly permanent: boolean;
+  constructor(message: string, options: { code: string; permanent: boolean; cause: unknown }) {
+    super(message, { cause: options.cause });
+    this.code = options.code;
+    this.permanent = options.permanent;
+  }
+}
+
+/** Errors that lie in the rows themselves: the segment is dead-lettered rather than tried for ever. */
+const PERMANENT_TYPES = new Set([
+  'CANNOT_PARSE_INPUT_ASSERTION_FAILED',
+  'CANNOT_PARSE_QUOTED_STRING',
+  'CANNOT_PARSE_DATETIME',
+  'CANNOT_PARSE_DATE',
+  'CANNOT_PARSE_NUMBER',
+  'CANNOT_PARSE_TEXT',
+  'CANNOT_READ_ALL_DATA',
+  'CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN',
+  'INCORRECT_DATA',
+  'TYPE_MISMATCH',
+]);
+
+const QUERY_TIMEOUT_MS = 60_000;
+
+/** A Database over ClickHouse's HTTP interface at `url` (credentials and database in the URL). Opens no connection by itself. */
+export function createDatabase(url: string): Database {
+  const client = createClient({
+    url,
+    request_timeout: QUERY_TIMEOUT_MS,
+    max_open_connections: 8,
+    clickhouse_settings: { date_time_input_format: 'best_effort', output_format_json_quote_64bit_integers: 0 },
+  });
+  return {
+    query: (sql, params = {}) =>
+      wrap(async () => {
+        const result = await client.query({ query: sql, query_params: params, format: 'JSONEachRow' });
+        return await result.json();
+      }),
+    command: (sql, params = {}, id) =>
+      wrap(async () => {
+        await client.command({
+          query: sql,
+          query_params: params,
+          ...(id === undefined ? {} : { clickhouse_settings: { log_comment: id } }),
+        });
+      }),
+    insertFile: (table, path, id) =>
+      wrap(async () => {
+        const result = await client.exec({
+          query: `INSERT INTO ${table} FORMAT JSONEachRow`,
+          values: createReadStream(path),
+          clickhouse_settings: { log_comment: id },
+        });
+        for await (const _chunk of result.stream) {
+          // The answer is empty; draining it frees the connection.
+        }
+      }),
+    ping: async () => (await client.ping()).success,
+    close: () => client.close(),
+  };
+}
+
+async function wrap<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    if (cause instanceof ClickHouseError) {
+      const type = cause.type ?? 'UNKNOWN';
+      throw new DatabaseError(cause.message, { code: type, permanent: PERMANENT_TYPES.has(type), cause });
+    }
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new DatabaseError(`ClickHouse did not answer: ${message}`, { code: 'UNREACHABLE', permanent: false, cause });
+  }
+}

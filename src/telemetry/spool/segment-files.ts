@@ -1,0 +1,91 @@
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readdir, readFile, rename, stat, truncate, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** A closed file of accepted rows, waiting to be applied. `id` is unique over all hosts and stands in every row. */
+export type Segment = { id: string; sequence: number; rows: number; bytes: number; path: string };
+
+const SEALED = /^(\d{15})\.(\d+)\.ndjson$/;
+const OPEN = /^(\d{15})\.open$/;
+
+export const openName = (sequence: number): string => `${String(sequence).padStart(15, '0')}.open`;
+export const sealedName = (sequence: number, rows: number): string =>
+  `${String(sequence).padStart(15, '0')}.${rows}.ndjson`;
+export const segmentId = (spoolId: string, sequence: number): string => `${spoolId}-${sequence}`;
+
+/** The spool's own name, made once and kept beside its segments, so that two hosts never share a segment id. */
+export async function readSpoolId(directory: string): Promise<string> {
+  await mkdir(directory, { recursive: true });
+  const path = join(directory, 'spool-id');
+  try {
+    const id = (await readFile(path, 'utf8')).trim();
+    if (id !== '') return id;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  const id = randomBytes(8).toString('hex');
+  await writeFile(`${path}.tmp`, id, { flush: true });
+  await rename(`${path}.tmp`, path);
+  return id;
+}
+
+/**
+ * What a former process left: sealed segments in order, after sealing whatever was still open. A torn last line was
+ * never acknowledged and is cut off.
+ */
+export async function recoverSegments(directory: string, spoolId: string): Promise<Segment[]> {
+  for (const name of await readdir(directory)) {
+    const sequence = OPEN.exec(name)?.[1];
+    if (sequence !== undefined) await sealLeftOver(directory, name, Number(sequence));
+  }
+  const segments: Segment[] = [];
+  for (const name of (await readdir(directory)).sort()) {
+    const match = SEALED.exec(name);
+    if (match === null) continue;
+    const path = join(directory, name);
+    const sequence = Number(match[1]);
+    segments.push({
+      id: segmentId(spoolId, sequence),
+      sequence,
+      rows: Number(match[2]),
+      bytes: (await stat(path)).size,
+      path,
+    });
+  }
+  return segments;
+}
+
+async function sealLeftOver(directory: string, name: string, sequence: number): Promise<void> {
+  const path = join(directory, name);
+  const content = await readFile(path);
+  const end = content.lastIndexOf(0x0a) + 1;
+  if (end < content.length) await truncate(path, end);
+  const rows = countLines(content.subarray(0, end));
+  if (rows > 0) await syncFile(path);
+  await rename(path, join(directory, rows > 0 ? sealedName(sequence, rows) : `${name}.empty`));
+}
+
+function countLines(content: Buffer): number {
+  let lines = 0;
+  for (let at = content.indexOf(0x0a); at !== -1; at = content.indexOf(0x0a, at + 1)) lines += 1;
+  return lines;
+}
+
+async function syncFile(path: string): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Makes created and renamed names in a directory survive a power cut. */
+export async function syncDirectory(directory: string): Promise<void> {
+  const handle = await open(directory, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,192 @@
+import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { type Database, DatabaseError } from '../database.ts';
+import type { Segment } from './segment-files.ts';
+
+/*
+ * Lifecycle: start(left over segments) → enqueue(segment) for each sealed one → segments are applied one at a time, in
+ * order, retried with back-off for as long as the database is away → settle() waits for the queue to empty → stop().
+ */
+
+/** What happened to a segment. */
+export type Shipped =
+  | { kind: 'applied' | 'already-there'; segment: Segment }
+  | { kind: 'dead-lettered'; segment: Segment; reason: string };
+
+export type ShipperOptions = {
+  database: Pick<Database, 'query' | 'command' | 'insertFile'>;
+  table: string;
+  /** Where segments go that the database will never take. */
+  deadDirectory: string;
+  /** Brings derived rows up to date; runs after the segment's rows are there, must be repeatable. */
+  afterApply(segment: Segment): Promise<void>;
+  /** Frees the segment's disk space. */
+  release(segment: Segment): Promise<void>;
+  onShipped?(result: Shipped): void;
+  /** Each failed attempt, which will be repeated. */
+  onRetry?(segment: Segment, error: Error): void;
+  firstRetryMs?: number;
+  lastRetryMs?: number;
+};
+
+const FIRST_RETRY_MS = 200;
+const LAST_RETRY_MS = 5_000;
+const STILL_RUNNING_POLL_MS = 200;
+
+/** The database refused the rows themselves. */
+class PoisonSegmentError extends Error {
+  override readonly cause: DatabaseError;
+  constructor(cause: DatabaseError) {
+    super(cause.message);
+    this.cause = cause;
+  }
+}
+
+/** Applies spool segments to one table exactly once. */
+export class Shipper {
+  readonly #options: Required<Omit<ShipperOptions, 'onShipped' | 'onRetry'>> &
+    Pick<ShipperOptions, 'onShipped' | 'onRetry'>;
+  #queue: { segment: Segment; inDoubt: boolean }[] = [];
+  #working: Promise<void> | null = null;
+  #stopped = false;
+  #wake: (() => void) | null = null;
+
+  constructor(options: ShipperOptions) {
+    this.#options = { firstRetryMs: FIRST_RETRY_MS, lastRetryMs: LAST_RETRY_MS, ...options };
+  }
+
+  /** Segments of a former process may or may not have been applied: they are asked about first. */
+  start(leftOver: readonly Segment[]): void {
+    for (const segment of leftOver) this.#push(segment, true);
+  }
+
+  enqueue(segment: Segment): void {
+    this.#push(segment, false);
+  }
+
+  /** Segments waiting or being applied. */
+  get backlog(): number {
+    return this.#queue.length;
+  }
+
+  /** Resolves with true when nothing waits any more, false after `timeoutMs`. */
+  async settle(timeoutMs: number): Promise<boolean> {
+    if (this.#working === null) return true;
+    let timer: NodeJS.Timeout | undefined;
+    const timeout = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(false), timeoutMs);
+    });
+    const settled = this.#working.then(() => this.#queue.length === 0);
+    return Promise.race([settled, timeout]).finally(() => clearTimeout(timer));
+  }
+
+  /** Stops after the attempt that is under way; what is left stays on disk. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#wake?.();
+    await this.#working;
+  }
+
+  #push(segment: Segment, inDoubt: boolean): void {
+    this.#queue.push({ segment, inDoubt });
+    this.#working ??= this.#run().finally(() => {
+      this.#working = null;
+    });
+  }
+
+  async #run(): Promise<void> {
+    for (let next = this.#queue[0]; next !== undefined && !this.#stopped; next = this.#queue[0]) {
+      const shipped = await this.#shipWithRetries(next.segment, next.inDoubt);
+      if (shipped === null) return;
+      this.#queue.shift();
+      this.#options.onShipped?.(shipped);
+    }
+  }
+
+  async #shipWithRetries(segment: Segment, firstInDoubt: boolean): Promise<Shipped | null> {
+    let inDoubt = firstInDoubt;
+    for (
+      let delayMs = this.#options.firstRetryMs;
+      !this.#stopped;
+      delayMs = Math.min(delayMs * 2, this.#options.lastRetryMs)
+    ) {
+      try {
+        return await this.#ship(segment, inDoubt);
+      } catch (error) {
+        if (error instanceof PoisonSegmentError) return this.#bury(segment, error.cause);
+        inDoubt = true; // The statement may still have gone through.
+        this.#options.onRetry?.(segment, error as Error);
+        await this.#pause(delayMs);
+      }
+    }
+    return null;
+  }
+
+  async #ship(segment: Segment, inDoubt: boolean): Promise<Shipped> {
+    const there = inDoubt ? await this.#rowsThere(segment) : 0;
+    if (there !== 0 && there !== segment.rows) {
+      const { database, table } = this.#options;
+      await database.command(`DELETE FROM ${table} WHERE segment = {segment:String} SETTINGS mutations_sync = 2`, {
+        segment: segment.id,
+      });
+    }
+    if (there !== segment.rows) await this.#insert(segment);
+    await this.#options.afterApply(segment);
+    await this.#options.release(segment);
+    return { kind: there === segment.rows ? 'already-there' : 'applied', segment };
+  }
+
+  async #insert(segment: Segment): Promise<void> {
+    try {
+      await this.#options.database.insertFile(this.#options.table, segment.path, segment.id);
+    } catch (error) {
+      throw error instanceof DatabaseError && error.permanent ? new PoisonSegmentError(error) : error;
+    }
+  }
+
+  /** How many of the segment's rows the table has, once no statement about the segment is running any more. */
+  async #rowsThere(segment: Segment): Promise<number> {
+    const { database, table } = this.#options;
+    for (;;) {
+      const running = await database.query<{ running: number }>(
+        "SELECT count() AS running FROM system.processes WHERE Settings['log_comment'] = {segment:String}",
+        { segment: segment.id },
+      );
+      if ((running[0]?.running ?? 0) === 0) break;
+      await this.#pause(STILL_RUNNING_POLL_MS);
+      if (this.#stopped) throw new Error('stopped while a statement was still running');
+    }
+    const rows = await database.query<{ there: number }>(
+      `SELECT count() AS there FROM ${table} WHERE segment = {segment:String}`,
+      {
+        segment: segment.id,
+      },
+    );
+    return rows[0]?.there ?? 0;
+  }
+
+  async #bury(segment: Segment, error: DatabaseError): Promise<Shipped> {
+    const { deadDirectory, release } = this.#options;
+    await mkdir(deadDirectory, { recursive: true });
+    const target = join(deadDirectory, basename(segment.path));
+    await writeFile(
+      `${target}.reason.json`,
+      JSON.stringify({ segment: segment.id, rows: segment.rows, code: error.code, message: error.message }),
+    );
+    await rename(segment.path, target);
+    await release(segment);
+    return { kind: 'dead-lettered', segment, reason: error.message };
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.#wake = null;
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      this.#wake = done;
+    });
+  }
+}

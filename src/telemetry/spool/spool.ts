@@ -1,0 +1,199 @@
+import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import {
+  openName,
+  readSpoolId,
+  recoverSegments,
+  type Segment,
+  sealedName,
+  segmentId,
+  syncDirectory,
+} from './segment-files.ts';
+
+/*
+ * Lifecycle: start() recovers what a former process left → append() resolves once its rows are on disk (group commit:
+ * all appends that arrive during one fdatasync share the next) → the open file is sealed when large or old enough, and
+ * handed to onSealed → the shipper calls release() when it is applied → stop() commits, seals and closes.
+ */
+
+/** `full`: the disk budget is used up; try again later. */
+export type AppendResult = { kind: 'stored' } | { kind: 'full'; retryAfterSeconds: number };
+
+export type SpoolOptions = {
+  directory: string;
+  /** Bytes of sealed and open segments on disk beyond which appends are refused. */
+  maxBytes: number;
+  /** A segment is sealed at this size or age, whichever comes first. */
+  segmentBytes?: number;
+  segmentAgeMs?: number;
+  /** Called in order for every segment that is ready to be applied. */
+  onSealed(segment: Segment): void;
+};
+
+const DEFAULT_SEGMENT_BYTES = 16 * 1024 * 1024;
+const DEFAULT_SEGMENT_AGE_MS = 1000;
+const RETRY_AFTER_SECONDS = 5;
+
+/** The disk would not take accepted rows; nothing of the batch was acknowledged. */
+export class SpoolWriteError extends Error {
+  readonly code = 'spool.write';
+  override readonly name = 'SpoolWriteError';
+}
+
+type Pending = { lines: readonly string[]; resolve(result: AppendResult): void; reject(error: Error): void };
+type OpenFile = { handle: FileHandle; sequence: number; rows: number; bytes: number };
+
+/** Accepted rows on disk, in segments, until they are applied. One writer per directory. */
+export class Spool {
+  readonly #options: Required<SpoolOptions>;
+  #spoolId = '';
+  #nextSequence = 0;
+  #open: OpenFile | null = null;
+  #pending: Pending[] = [];
+  #committing: Promise<void> | null = null;
+  #sealTimer: NodeJS.Timeout | null = null;
+  #sealRequested = false;
+  #sealedBytes = 0;
+  #stopped = false;
+
+  constructor(options: SpoolOptions) {
+    this.#options = { segmentBytes: DEFAULT_SEGMENT_BYTES, segmentAgeMs: DEFAULT_SEGMENT_AGE_MS, ...options };
+  }
+
+  /** Recovers segments left by a former process; they are returned, oldest first, and count as in doubt. */
+  async start(): Promise<Segment[]> {
+    this.#spoolId = await readSpoolId(this.#options.directory);
+    const left = await recoverSegments(this.#options.directory, this.#spoolId);
+    // Starting at the clock keeps ids of released segments from being used again.
+    this.#nextSequence = Math.max(left.at(-1)?.sequence ?? 0, Date.now()) + 1;
+    this.#sealedBytes = left.reduce((sum, segment) => sum + segment.bytes, 0);
+    return left;
+  }
+
+  /** Bytes accepted and not yet released. */
+  get bytesOnDisk(): number {
+    return this.#sealedBytes + (this.#open?.bytes ?? 0);
+  }
+
+  /** Stores JSON objects, one per element, each starting with `{"`. Resolves once they are on disk. Throws SpoolWriteError. */
+  append(lines: readonly string[]): Promise<AppendResult> {
+    if (lines.length === 0) return Promise.resolve({ kind: 'stored' });
+    if (this.#stopped || this.bytesOnDisk >= this.#options.maxBytes) {
+      return Promise.resolve({ kind: 'full', retryAfterSeconds: RETRY_AFTER_SECONDS });
+    }
+    return new Promise((resolve, reject) => {
+      this.#pending.push({ lines, resolve, reject });
+      this.#kick();
+    });
+  }
+
+  /** Seals what is open so that it can be applied now; resolves when it has been handed over. */
+  async seal(): Promise<void> {
+    this.#sealRequested = true;
+    this.#kick();
+    while (this.#committing !== null) await this.#committing;
+  }
+
+  /** Forgets an applied segment and frees its disk space. */
+  async release(segment: Segment): Promise<void> {
+    await rm(segment.path, { force: true });
+    this.#sealedBytes = Math.max(0, this.#sealedBytes - segment.bytes);
+  }
+
+  /** Commits what is pending, seals, closes. Later appends are refused as full. */
+  async stop(): Promise<void> {
+    await this.seal();
+    this.#stopped = true;
+    await this.seal();
+  }
+
+  #kick(): void {
+    this.#committing ??= this.#run().finally(() => {
+      this.#committing = null;
+      if (this.#pending.length > 0 || this.#sealRequested) this.#kick();
+    });
+  }
+
+  async #run(): Promise<void> {
+    await Promise.resolve(); // Appends of this turn of the event loop join the first commit.
+    while (this.#pending.length > 0 || this.#sealRequested) {
+      const batch = this.#pending;
+      this.#pending = [];
+      if (batch.length > 0) await this.#commit(batch);
+      const full = (this.#open?.bytes ?? 0) >= this.#options.segmentBytes;
+      if (full || this.#sealRequested) {
+        this.#sealRequested = false;
+        await this.#sealOpen();
+      }
+    }
+  }
+
+  async #commit(batch: readonly Pending[]): Promise<void> {
+    try {
+      const file = await this.#openFile();
+      const prefix = `{"segment":"${segmentId(this.#spoolId, file.sequence)}",`;
+      let text = '';
+      let rows = 0;
+      for (const { lines } of batch) {
+        for (const line of lines) text += `${prefix}${line.slice(1)}\n`;
+        rows += lines.length;
+      }
+      const bytes = Buffer.from(text);
+      await this.#write(file, bytes);
+      file.rows += rows;
+      file.bytes += bytes.length;
+      for (const { resolve } of batch) resolve({ kind: 'stored' });
+    } catch (cause) {
+      const error = new SpoolWriteError(`Could not store telemetry in ${this.#options.directory}`, { cause });
+      for (const { reject } of batch) reject(error);
+    }
+  }
+
+  /** Either all of `bytes` are on disk, or none: a failed write is cut off again. */
+  async #write(file: OpenFile, bytes: Buffer): Promise<void> {
+    try {
+      let written = 0;
+      while (written < bytes.length) {
+        written += (await file.handle.write(bytes, written, bytes.length - written, file.bytes + written)).bytesWritten;
+      }
+      await file.handle.datasync();
+    } catch (error) {
+      await file.handle.truncate(file.bytes);
+      throw error;
+    }
+  }
+
+  async #openFile(): Promise<OpenFile> {
+    if (this.#open === null) {
+      const sequence = this.#nextSequence++;
+      const handle = await open(join(this.#options.directory, openName(sequence)), 'wx');
+      await syncDirectory(this.#options.directory);
+      this.#open = { handle, sequence, rows: 0, bytes: 0 };
+      this.#sealTimer = setTimeout(() => {
+        this.#sealRequested = true;
+        this.#kick();
+      }, this.#options.segmentAgeMs);
+    }
+    return this.#open;
+  }
+
+  async #sealOpen(): Promise<void> {
+    const file = this.#open;
+    if (file === null) return;
+    if (this.#sealTimer !== null) clearTimeout(this.#sealTimer);
+    this.#open = null;
+    await file.handle.close();
+    const from = join(this.#options.directory, openName(file.sequence));
+    if (file.rows === 0) return rm(from, { force: true });
+    const path = join(this.#options.directory, sealedName(file.sequence, file.rows));
+    await rename(from, path);
+    this.#sealedBytes += file.bytes;
+    this.#options.onSealed({
+      id: segmentId(this.#spoolId, file.sequence),
+      sequence: file.sequence,
+      rows: file.rows,
+      bytes: file.bytes,
+      path,
+    });
+  }
+}
