@@ -1,4 +1,4 @@
-import type { Rng } from '../domain/clock.ts';
+import type { Rng } from '../domain/index.ts';
 import { drawExponential, drawIndex, drawLognormal } from './random-draws.ts';
 import { createTrace, type ThroughputTrace, type TraceSegment } from './throughput-trace.ts';
 

@@ -36,7 +36,8 @@ export function parseMediaPlaylist(text: string, baseUrl: string): MediaPlaylist
       const uri = parseAttributes(line).URI;
       if (uri !== undefined) initUrl ??= new URL(uri, baseUrl).href;
     } else if (line.startsWith('#EXTINF:')) {
-      durationMs = 1000 * readNumber('#EXTINF', line.slice('#EXTINF:'.length).split(',')[0]);
+      const seconds = readNumber('#EXTINF', line.slice('#EXTINF:'.length).split(',')[0]);
+      durationMs = Math.round(seconds * 1e6) / 1000;
     } else if (!line.startsWith('#') && durationMs !== null) {
       segments.push({ url: new URL(line, baseUrl).href, durationMs });
       durationMs = null;

@@ -1,4 +1,4 @@
-import type { Rng } from '../domain/clock.ts';
+import type { Rng } from '../domain/index.ts';
 
 /** A standard normal draw (Box–Muller). */
 export function drawNormal(rng: Rng): number {

@@ -1,5 +1,4 @@
-import type { Rng } from '../domain/clock.ts';
-import type { Context, Device } from '../domain/context.ts';
+import type { Context, Device, Rng } from '../domain/index.ts';
 import { generateTrace, type TraceKind } from './generate-trace.ts';
 import type { Sitting } from './hls-player.ts';
 import { drawLognormal } from './random-draws.ts';

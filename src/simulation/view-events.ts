@@ -1,4 +1,4 @@
-import type { TelemetryEvent } from '../domain/event.ts';
+import type { TelemetryEvent } from '../domain/index.ts';
 import type { Playback, PlaybackSnapshot } from './hls-player.ts';
 import type { PlayheadEvent } from './playhead.ts';
 

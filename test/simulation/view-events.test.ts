@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { eventSchema } from '../../src/domain/event.ts';
+import { eventSchema } from '../../src/domain/index.ts';
 import { seededRng } from '../../src/policy/seeded-rng.ts';
 import { playHls } from '../../src/simulation/hls-player.ts';
 import { drawViewer } from '../../src/simulation/synthetic-viewer.ts';
