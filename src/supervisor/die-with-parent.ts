@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 
 /** A stop that hangs must not outlive the supervisor for ever. */
-const STOP_GRACE_MS = 8_000;
+const STOP_GRACE_MS = 9_500;
 
 /** A command made so that the kernel ends it when the process that started it dies. */
 export type TieToParent = (command: string, args: readonly string[]) => { command: string; args: string[] };
@@ -42,7 +42,7 @@ export function watchForParentDeath(pid: number): () => void {
 }
 
 /**
- * For a supervised Node child: when the supervisor dies (the IPC channel closes), runs `stop` and exits; after 8 s it
+ * For a supervised Node child: when the supervisor dies (the IPC channel closes), runs `stop` and exits; after 9.5 s it
  * exits anyway, together with what it started. Does nothing in a process that was started without a channel.
  */
 export function exitWhenParentDies(stop: () => Promise<unknown>): void {
