@@ -110,11 +110,13 @@ test('a killed child is back on the same port and run.json has its new pid', asy
 });
 
 test('SIGTERM stops everything, also a worker that ignores it, leaves no child and frees the data directory', async () => {
-  const { child } = await serve({}, { STUBBORN: 'worker' });
+  const { child, logLines } = await serve({}, { STUBBORN: 'worker' });
   const run = await allUp();
+  await vi.waitFor(() => expect(logLines().match(/child ready/g)).toHaveLength(4), soon);
   child.kill('SIGTERM');
   const [code] = await once(child, 'exit');
   expect(code).toBe(0);
+  expect(logLines()).toContain('child did not stop in time, killing it');
   expect(await livingPids(run)).toEqual([]);
   await expect(access(runFilePath(dataDir))).rejects.toThrow(/ENOENT/);
   const again = await serve();
@@ -136,6 +138,7 @@ test('a stop goes from worker to ClickHouse, so that nobody loses what he still 
 test('signalling again and again ends by force what would take its time', async () => {
   const { child, logLines } = await serve({}, { STUBBORN: 'worker' });
   const run = await allUp();
+  await vi.waitFor(() => expect(logLines().match(/child ready/g)).toHaveLength(4), soon);
   const impatience = setInterval(() => child.kill('SIGINT'), 100);
   const [code] = await once(child, 'exit');
   clearInterval(impatience);
