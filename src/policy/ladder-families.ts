@@ -28,12 +28,12 @@ const FAMILIES: Readonly<Record<string, readonly number[]>> = {
   'low-top': [150, 262, 459, 803, 1404],
   // Ordinary paths: other spacings over the same range.
   sparse: [150, 450, 1350, 4050],
-  dense: [200, 320, 512, 819, 1311, 2097, 3355, 5369],
+  dense: [200, 320, 512, 819, 1311, 2097, 3355],
   mid: [206, 343, 610, 1062, 1858, 3251],
   // Fast paths: no rung that only hurts, more bits where they show.
   'raised-floor': [610, 1062, 1858, 3251, 5690],
   'high-floor': [1062, 1858, 3251, 5690],
-  'fast-dense': [700, 952, 1295, 1761, 2395, 3257, 4430, 6025],
+  'fast-dense': [803, 1062, 1404, 1858, 2457, 3251, 4300],
   'high-top': [150, 290, 561, 1085, 2098, 3600, 7200],
 };
 

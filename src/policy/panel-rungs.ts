@@ -1,0 +1,47 @@
+import type { LadderRung } from '../domain/index.ts';
+import { pointsOf } from './audience-value.ts';
+import type { PlanProblem } from './learned-rungs.ts';
+import { coverage, mergeRungs, ratioOf } from './rung-union.ts';
+
+/** How much of the arms' surely better ladders a set of rungs can show to its audience, points. */
+function potential(union: readonly LadderRung[], { ladders, parts, settings }: PlanProblem): number {
+  return parts.reduce((sum, part) => {
+    const shown = ladders.map(
+      (ladder) => Math.max(0, pointsOf(part, ladder)) * coverage(ladder.rungs, union, settings.mergeRatio),
+    );
+    return sum + part.share * Math.max(0, ...shown);
+  }, 0);
+}
+
+/** Which of two rungs to add: the one that shows more learned value, then one below the floor, then the furthest from what is there. */
+function preferred(
+  rungs: readonly LadderRung[],
+  union: readonly LadderRung[],
+  problem: PlanProblem,
+): LadderRung | undefined {
+  const floorKbps = union[0]?.bitrateKbps ?? 0;
+  return rungs
+    .map((rung) => ({
+      rung,
+      gain: potential([...union, rung], problem),
+      belowFloor: Number(rung.bitrateKbps < floorKbps),
+      distance: Math.min(...union.map((other) => ratioOf(rung, other))),
+    }))
+    .sort(
+      (left, right) => right.gain - left.gain || right.belowFloor - left.belowFloor || right.distance - left.distance,
+    )[0]?.rung;
+}
+
+/** The baseline's rungs, and in the room that is left the most valuable learned ones. */
+export function panelRungs(problem: PlanProblem): LadderRung[] {
+  const { maxRungs, mergeRatio } = problem.settings;
+  const all = problem.ladders.flatMap(({ rungs }) => rungs);
+  let union = problem.baseline;
+  while (union.length < maxRungs) {
+    const candidates = all.filter((rung) => mergeRungs(union, [rung], mergeRatio).length > union.length);
+    const next = preferred(candidates, union, problem);
+    if (!next) break;
+    union = mergeRungs(union, [next], mergeRatio);
+  }
+  return union;
+}
