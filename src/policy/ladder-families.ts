@@ -24,12 +24,12 @@ const FAMILIES: Readonly<Record<string, readonly number[]>> = {
   [BASELINE_ARM_ID]: [150, 262, 459, 803, 1404, 2457, 4300],
   // Slow paths: a lower floor, small steps, nothing that only a fast path could play.
   'low-dense': [105, 147, 206, 288, 403, 565, 790, 1107],
-  'low-floor': [100, 175, 306, 535, 937, 1640, 2870],
+  'low-floor': [114, 199, 347, 610, 1062, 1858],
   'low-top': [150, 262, 459, 803, 1404],
   // Ordinary paths: other spacings over the same range.
   sparse: [150, 450, 1350, 4050],
   dense: [200, 320, 512, 819, 1311, 2097, 3355],
-  mid: [206, 343, 610, 1062, 1858, 3251],
+  mid: [262, 610, 1404, 3251],
   // Fast paths: no rung that only hurts, more bits where they show.
   'raised-floor': [610, 1062, 1858, 3251, 5690],
   'high-floor': [1062, 1858, 3251, 5690],
