@@ -1,0 +1,81 @@
+import { Counter, Gauge, type Registry } from 'prom-client';
+
+/** Where the gauges come from, asked at every scrape. */
+export type GaugeSources = {
+  spools(): readonly { spool: string; bytes: number; waiting: number }[];
+  /** Jobs per queue and state (waiting, active, delayed, failed, …). May fail or hang with Redis. */
+  jobs(): Promise<readonly { queue: string; state: string; count: number }[]>;
+  policy(): { configVersion: number; allocationVersion: number };
+  feedClients(): number;
+};
+
+/** A source that takes longer is left out of this scrape; Prometheus gives up on the whole of it after ten. */
+const SOURCE_TIMEOUT_MS = 2_000;
+
+type Reading = { labels: Record<string, string>; value: number };
+
+/** Registers a gauge per source. One that fails shows nothing, is counted, and leaves the rest of the scrape alone. */
+export function exposeGauges(registry: Registry, sources: GaugeSources, timeoutMs = SOURCE_TIMEOUT_MS): void {
+  const failures = new Counter({
+    name: 'nara_gauge_failures_total',
+    help: 'Scrapes in which a gauge could not be read in time, by gauge.',
+    labelNames: ['gauge'],
+    registers: [registry],
+  });
+
+  const gauge = (
+    name: string,
+    help: string,
+    labelNames: string[],
+    read: () => readonly Reading[] | Promise<readonly Reading[]>,
+  ) =>
+    new Gauge({
+      name,
+      help,
+      labelNames,
+      registers: [registry],
+      async collect() {
+        try {
+          const readings = await within(timeoutMs, read);
+          this.reset();
+          for (const { labels, value } of readings) this.set(labels, value);
+        } catch {
+          // A rejected collect would fail the whole scrape.
+          this.reset();
+          if (labelNames.length === 0) this.remove({});
+          failures.inc({ gauge: name });
+        }
+      },
+    });
+
+  gauge('nara_spool_bytes', 'Bytes accepted but not yet in ClickHouse, on local disk.', ['spool'], () =>
+    sources.spools().map(({ spool, bytes }) => ({ labels: { spool }, value: bytes })),
+  );
+  gauge('nara_spool_segments_waiting', 'Sealed spool segments waiting to be shipped.', ['spool'], () =>
+    sources.spools().map(({ spool, waiting }) => ({ labels: { spool }, value: waiting })),
+  );
+  gauge('nara_jobs', 'Jobs of the worker queues, by state.', ['queue', 'state'], async () =>
+    (await sources.jobs()).map(({ queue, state, count }) => ({ labels: { queue, state }, value: count })),
+  );
+  gauge('nara_policy_config_version', 'Policy config that this process decides by.', [], () => [
+    { labels: {}, value: sources.policy().configVersion },
+  ]);
+  gauge('nara_policy_allocation_version', 'Allocation that this process decides by.', [], () => [
+    { labels: {}, value: sources.policy().allocationVersion },
+  ]);
+  gauge('nara_feed_clients', 'Open WebSocket connections of the feed.', [], () => [
+    { labels: {}, value: sources.feedClients() },
+  ]);
+}
+
+async function within<T>(timeoutMs: number, work: () => T | Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`not read within ${timeoutMs} ms`)), timeoutMs);
+  });
+  try {
+    return await Promise.race([work(), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
