@@ -1,0 +1,184 @@
+import { execFile } from 'node:child_process';
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import fluentFfmpeg from 'fluent-ffmpeg';
+import type { Logger } from 'pino';
+import { FfmpegError, type FfmpegErrorCode } from './ffmpeg-error.ts';
+import { type FfmpegJob, UNTRUSTED_INPUT_OPTIONS } from './plan/ffmpeg-job.ts';
+import type { FfmpegCapabilities } from './plan/normalise-graph.ts';
+
+// Lifecycle: nothing runs until `run`, `probe` or `warmUp`; every child is niced, dies with this process and is killed when
+// its signal aborts or its time is up. `warmUp` once at start: fluent-ffmpeg's first call asks ffmpeg what it can do.
+
+export type RunOptions = {
+  signal: AbortSignal;
+  /** Relative paths of the job are in here; folders of its outputs are made. */
+  directory: string;
+  /** Seconds of media written so far, about twice a second. */
+  onProgress?: (seconds: number) => void;
+};
+
+/** The one way to ffmpeg: jobs are data, children are confined. */
+export type Ffmpeg = {
+  /** Resolves when ffmpeg succeeded; throws `FfmpegError` otherwise. */
+  run(job: FfmpegJob, options: RunOptions): Promise<void>;
+  /** ffprobe's JSON for an untrusted file, `args` before it; throws `FfmpegError` with what it said. */
+  probe(path: string, args: readonly string[], signal: AbortSignal): Promise<{ json: unknown; stderr: string }>;
+  /** What this ffmpeg can do; asked once. */
+  warmUp(): Promise<FfmpegCapabilities>;
+};
+
+const LAUNCHER = fileURLToPath(new URL('../../scripts/ffmpeg-child.sh', import.meta.url));
+
+const STDERR_TAIL_LINES = 20;
+const PROBE_TIME_LIMIT_MS = 60_000;
+/** Packet lists of long files; more than any real probe prints. */
+const PROBE_MAX_BYTES = 256 * 1024 * 1024;
+
+// The module is the class; its types say otherwise.
+const FfmpegCommand = fluentFfmpeg as unknown as typeof fluentFfmpeg.FfmpegCommand;
+type SpawnFfmpeg = (args: string[], ...rest: unknown[]) => void;
+const inherited = FfmpegCommand.prototype as unknown as { _spawnFfmpeg: SpawnFfmpeg };
+
+/** fluent-ffmpeg knows one executable per process: that is the launcher, and the real one becomes its first argument. */
+class ConfinedCommand extends FfmpegCommand {
+  readonly #executable: string;
+
+  constructor(executable: string, cwd?: string) {
+    super(cwd === undefined ? {} : { cwd });
+    this.#executable = executable;
+    this.setFfmpegPath(LAUNCHER);
+  }
+
+  _spawnFfmpeg(args: string[], ...rest: unknown[]): void {
+    inherited._spawnFfmpeg.call(this, [this.#executable, ...args], ...rest);
+  }
+}
+
+/** Jobs and probes through the executables given. */
+export function createFfmpeg(config: { ffmpegPath: string; ffprobePath: string; log: Logger }): Ffmpeg {
+  let capabilities: Promise<FfmpegCapabilities> | undefined;
+  return {
+    run: (job, options) => run(new ConfinedCommand(config.ffmpegPath, options.directory), job, options, config.log),
+    probe: (path, args, signal) => probe(config.ffprobePath, path, args, signal),
+    warmUp() {
+      capabilities ??= readCapabilities(config.ffmpegPath).catch((error: unknown) => {
+        capabilities = undefined;
+        throw error;
+      });
+      return capabilities;
+    },
+  };
+}
+
+async function run(command: ConfinedCommand, job: FfmpegJob, options: RunOptions, log: Logger): Promise<void> {
+  if (options.signal.aborted) throw new FfmpegError('aborted', job.name, '');
+  await Promise.all(job.outputs.map(({ path }) => mkdir(dirname(join(options.directory, path)), { recursive: true })));
+  describe(command, job);
+  const startedMs = performance.now();
+  const outcome = await new Promise<{ error?: unknown; code: FfmpegErrorCode; stderr: string }>((resolve) => {
+    let code: FfmpegErrorCode = 'exit';
+    const stop = (reason: FfmpegErrorCode): void => {
+      code = reason;
+      command.kill('SIGKILL');
+    };
+    const onAbort = (): void => stop('aborted');
+    const timer = setTimeout(() => stop('timeout'), job.timeLimitSeconds * 1000);
+    const settle = (stderr: string, error?: unknown): void => {
+      clearTimeout(timer);
+      options.signal.removeEventListener('abort', onAbort);
+      resolve({ code, stderr, error });
+    };
+    options.signal.addEventListener('abort', onAbort);
+    // Aborted or timed out while fluent-ffmpeg was still preparing: there was no process to kill then.
+    command.on('start', () => code !== 'exit' && command.kill('SIGKILL'));
+    command.on('stderr', (line: string) => reportProgress(line, options));
+    command.on('error', (error: unknown, _stdout: unknown, stderr: unknown) => settle(String(stderr ?? ''), error));
+    command.on('end', (_stdout: unknown, stderr: unknown) => settle(String(stderr ?? '')));
+    command.run();
+  });
+  const seconds = Number(((performance.now() - startedMs) / 1000).toFixed(2));
+  if (outcome.code === 'exit' && outcome.error === undefined) {
+    log.debug({ job: job.name, seconds }, 'ffmpeg job done');
+    return;
+  }
+  const error = typedError(job.name, outcome);
+  log.info({ job: job.name, seconds, code: error.code, stderr: error.stderrTail }, 'ffmpeg job ended early');
+  throw error;
+}
+
+function describe(command: ConfinedCommand, job: FfmpegJob): void {
+  const global = ['-nostdin', '-hide_banner', '-loglevel', 'warning', '-stats'];
+  job.inputs.forEach((input, index) => {
+    command.input(input.path).inputOptions(...(index === 0 ? global : []), ...input.options);
+  });
+  if (job.filterGraph !== null) command.complexFilter(job.filterGraph);
+  for (const output of job.outputs) command.output(output.path).outputOptions(...output.options);
+}
+
+function reportProgress(line: string, options: RunOptions): void {
+  const time = /\btime=(\d+):(\d+):([\d.]+)/.exec(line);
+  if (time) options.onProgress?.(Number(time[1]) * 3600 + Number(time[2]) * 60 + Number(time[3]));
+}
+
+function typedError(job: string, outcome: { error?: unknown; code: FfmpegErrorCode; stderr: string }): FfmpegError {
+  const message = outcome.error instanceof Error ? outcome.error.message : '';
+  const code = outcome.code !== 'exit' ? outcome.code : classify(message);
+  return new FfmpegError(code, job, tail(outcome.stderr) || message, { cause: outcome.error });
+}
+
+/** fluent-ffmpeg tells these apart in words only. */
+function classify(message: string): FfmpegErrorCode {
+  if (message.includes('was killed with signal')) return 'killed';
+  return /exited with code (?!12[67])/.test(message) ? 'exit' : 'not-started';
+}
+
+/** The last lines without the progress counter. */
+function tail(stderr: string): string {
+  const lines = stderr.split(/\r\n|\r|\n/).filter((line) => line.trim() !== '' && !/^(frame|size)=/.test(line));
+  return lines.slice(-STDERR_TAIL_LINES).join('\n');
+}
+
+function probe(
+  ffprobePath: string,
+  path: string,
+  args: readonly string[],
+  signal: AbortSignal,
+): Promise<{ json: unknown; stderr: string }> {
+  const all = [ffprobePath, '-hide_banner', '-v', 'error', ...UNTRUSTED_INPUT_OPTIONS, ...args, '-of', 'json', path];
+  const limits = { signal, timeout: PROBE_TIME_LIMIT_MS, maxBuffer: PROBE_MAX_BYTES, killSignal: 'SIGKILL' as const };
+  return new Promise((resolve, reject) => {
+    execFile(LAUNCHER, all, limits, (error, stdout, stderr) => {
+      if (!error) return resolve({ json: JSON.parse(stdout), stderr });
+      reject(new FfmpegError(probeErrorCode(error, signal), 'probe', tail(stderr), { cause: error }));
+    });
+  });
+}
+
+function probeErrorCode(
+  error: { code?: unknown; signal?: unknown; killed?: boolean },
+  signal: AbortSignal,
+): FfmpegErrorCode {
+  if (signal.aborted) return 'aborted';
+  if (error.killed) return 'timeout';
+  if (error.signal) return 'killed';
+  return typeof error.code === 'number' && error.code !== 126 && error.code !== 127 ? 'exit' : 'not-started';
+}
+
+/** Also fills fluent-ffmpeg's caches of formats and encoders, which its first job would otherwise wait for. */
+function readCapabilities(executable: string): Promise<FfmpegCapabilities> {
+  const command = new ConfinedCommand(executable);
+  return new Promise((resolve, reject) => {
+    const fail = (cause: unknown): void => reject(new FfmpegError('not-started', 'warm-up', String(cause), { cause }));
+    command.getAvailableFormats((formatsError) => {
+      if (formatsError) return fail(formatsError);
+      command.getAvailableEncoders((encodersError) => {
+        if (encodersError) return fail(encodersError);
+        command.getAvailableFilters((error, filters) =>
+          error ? fail(error) : resolve({ zscale: 'zscale' in filters && 'tonemap' in filters }),
+        );
+      });
+    });
+  });
+}

@@ -1,0 +1,95 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { StoredRendition } from '../domain/asset.ts';
+import { segmentName, trackPrefix } from './finished-tracks.ts';
+import { MediaError } from './media-error.ts';
+import type { EncodeSource, MediaRoom } from './media-room.ts';
+import type { MediaStore } from './media-store.ts';
+import { qualityFromSsim, qualityOnDevices, smoothOverBitrate } from './plan/quality.ts';
+import { meanSsim, type QualityWindow, qualityJob, qualityWindows, ssimFile } from './plan/quality-job.ts';
+import { withWorkDirectory } from './work-directory.ts';
+
+/**
+ * The renditions with quality as measured: SSIM against the normalised source over two windows at a phone's and a
+ * desktop's display size, mapped to points, never falling with bitrate. Throws `FfmpegError`.
+ */
+export function measureQuality(
+  room: MediaRoom,
+  source: EncodeSource,
+  renditions: readonly StoredRendition[],
+  signal: AbortSignal,
+): Promise<StoredRendition[]> {
+  const first = renditions[0];
+  if (!first) return Promise.resolve([]);
+  return withWorkDirectory(room.workRoot, `${source.assetId}.quality`, async (directory) => {
+    const run = { signal, directory };
+    const perWindow: Ssim[][] = [];
+    for (const window of qualityWindows(first.segments)) {
+      perWindow.push(...(await compareWindow(room, source, window, renditions, run)));
+    }
+    // Containers that cannot seek still have a beginning.
+    if (perWindow.length === 0)
+      perWindow.push(...(await compareWindow(room, source, openingOf(first), renditions, run)));
+    if (perWindow.length === 0) throw new MediaError('unreadable-output', `no frame of ${source.assetId} was compared`);
+    const measured = renditions.map((rendition, index) => ({
+      bitrateKbps: rendition.bitrateKbps,
+      phone: qualityFromSsim(mean(perWindow.map((window) => window[index]?.phone ?? 0))),
+      desktop: qualityFromSsim(mean(perWindow.map((window) => window[index]?.desktop ?? 0))),
+    }));
+    const smooth = smoothOverBitrate(measured);
+    return renditions.map((rendition, index) => {
+      const points = smooth[index];
+      return points ? { ...rendition, quality: qualityOnDevices(points), qualityMeasured: true } : rendition;
+    });
+  });
+}
+
+type Ssim = { phone: number; desktop: number };
+
+const openingOf = ({ segments }: StoredRendition): QualityWindow => ({
+  segmentIndex: 0,
+  startSeconds: 0,
+  seconds: (segments[0]?.durationMs ?? 0) / 1000,
+});
+
+/** One row of results, or none when the source showed nothing there. */
+async function compareWindow(
+  room: MediaRoom,
+  source: EncodeSource,
+  window: QualityWindow,
+  renditions: readonly StoredRendition[],
+  run: { signal: AbortSignal; directory: string },
+): Promise<Ssim[][]> {
+  const files = await Promise.all(
+    renditions.map(async (rendition, index) => {
+      const file = `rendition-${index}.mp4`;
+      const prefix = trackPrefix(source.assetId, rendition.id);
+      await writeFile(join(run.directory, file), await playableSegment(room.store, prefix, window.segmentIndex));
+      return { path: file, fps: rendition.fps };
+    }),
+  );
+  await room.ffmpeg.run(qualityJob(source.input, window, files), run);
+  const rows: Ssim[] = [];
+  for (const index of files.keys()) {
+    const phone = await readSsim(run.directory, ssimFile(index, 'phone'));
+    const desktop = await readSsim(run.directory, ssimFile(index, 'desktop'));
+    if (phone === null || desktop === null) return [];
+    rows.push({ phone, desktop });
+  }
+  return [rows];
+}
+
+/** An init segment and one media segment are a file any decoder reads. */
+async function playableSegment(store: Pick<MediaStore, 'read'>, prefix: string, segmentIndex: number): Promise<Buffer> {
+  const [init, segment] = await Promise.all([
+    store.read(`${prefix}/init.mp4`),
+    store.read(`${prefix}/${segmentName(segmentIndex)}`),
+  ]);
+  if (!init || !segment) throw new MediaError('unreadable-output', `${prefix} lacks segment ${segmentIndex}`);
+  return Buffer.concat([init, segment]);
+}
+
+const readSsim = async (directory: string, file: string): Promise<number | null> =>
+  meanSsim(await readFile(join(directory, file), 'utf8'));
+
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -1,0 +1,78 @@
+import type { AudioTrack, StoredRendition } from '../domain/asset.ts';
+
+/** Where the tokened multivariant playlist finds a rendition's media playlist: `/v/ASSET/p/TOKEN/` → `/v/ASSET/r/ID/`. */
+export const renditionUri = (renditionId: string): string => `../../r/${renditionId}/index.m3u8`;
+
+/** Players begin with the first variant listed: the best one that nearly every line carries, audio included. */
+const START_KBPS = 800;
+
+const AUDIO_GROUP = 'audio';
+
+/** Room for the audio track's own peaks over its average. */
+const AUDIO_PEAK_RATIO = 1.1;
+
+/**
+ * The multivariant playlist (RFC 8216, section 4.3.4) of a chosen subset of an asset's renditions, from what their segments
+ * really weigh. Ids that are not there are left out; the one to start with comes first, then by rising bitrate.
+ */
+export function renderMultivariantPlaylist(request: {
+  renditions: readonly StoredRendition[];
+  audio: AudioTrack | null;
+  renditionIds: readonly string[];
+  /** The first variant is the highest whose average, with audio, is at most this; the lowest when none is. */
+  startKbps?: number;
+}): string {
+  const { audio } = request;
+  const wanted = new Set(request.renditionIds);
+  const chosen = request.renditions.filter((rendition) => wanted.has(rendition.id));
+  const ordered = startFirst(chosen, request.startKbps ?? START_KBPS, audio);
+  return [
+    '#EXTM3U',
+    '#EXT-X-VERSION:7',
+    '#EXT-X-INDEPENDENT-SEGMENTS',
+    ...(audio ? [audioLine(audio)] : []),
+    ...ordered.flatMap((rendition) => [variantLine(rendition, audio), renditionUri(rendition.id)]),
+    '',
+  ].join('\n');
+}
+
+function startFirst(renditions: StoredRendition[], startKbps: number, audio: AudioTrack | null): StoredRendition[] {
+  const rising = [...renditions].sort((a, b) => a.bitrateKbps - b.bitrateKbps);
+  const affordable = rising.filter((rendition) => rendition.bitrateKbps + (audio?.bitrateKbps ?? 0) <= startKbps);
+  const start = affordable.at(-1) ?? rising[0];
+  return start ? [start, ...rising.filter((rendition) => rendition !== start)] : [];
+}
+
+function audioLine(audio: AudioTrack): string {
+  return attributes('#EXT-X-MEDIA', {
+    TYPE: 'AUDIO',
+    'GROUP-ID': quoted(AUDIO_GROUP),
+    NAME: quoted('Audio'),
+    DEFAULT: 'YES',
+    AUTOSELECT: 'YES',
+    CHANNELS: quoted(String(audio.channels)),
+    URI: quoted(renditionUri(audio.id)),
+  });
+}
+
+function variantLine(rendition: StoredRendition, audio: AudioTrack | null): string {
+  const audioKbps = audio?.bitrateKbps ?? 0;
+  return attributes('#EXT-X-STREAM-INF', {
+    BANDWIDTH: bitsPerSecond(rendition.peakKbps + audioKbps * AUDIO_PEAK_RATIO),
+    'AVERAGE-BANDWIDTH': bitsPerSecond(rendition.bitrateKbps + audioKbps),
+    CODECS: quoted([rendition.codecs, ...(audio ? [audio.codecs] : [])].join(',')),
+    RESOLUTION: `${rendition.width}x${rendition.height}`,
+    'FRAME-RATE': rendition.fps.toFixed(3),
+    'VIDEO-RANGE': 'SDR',
+    ...(audio ? { AUDIO: quoted(AUDIO_GROUP) } : {}),
+  });
+}
+
+const bitsPerSecond = (kbps: number): string => String(Math.ceil(kbps * 1000));
+
+const quoted = (text: string): string => `"${text}"`;
+
+const attributes = (tag: string, values: Record<string, string>): string =>
+  `${tag}:${Object.entries(values)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(',')}`;

@@ -1,0 +1,63 @@
+/** Changes whenever the same source and target would give other bytes: part of every rendition id. */
+export const ENCODER_VERSION = 1;
+
+/** x264 at the speed that two cores can keep up with. */
+export const PRESET = 'veryfast';
+
+/** A segment may run half again above the target, over a buffer of two seconds at it: peaks stay near 200 % of average. */
+export const PEAK_RATIO = 1.5;
+export const BUFFER_RATIO = 2;
+
+export const AUDIO = { kbps: 128, monoKbps: 80, sampleRateHz: 48_000, codecs: 'mp4a.40.2' } as const;
+
+/** The first rung to be encoded is no taller than this. */
+export const FAST_LANE_MAX_HEIGHT = 360;
+
+/** x264, ABR with a cap, closed GOPs that begin at the same instants on every rung; bt709, limited range. */
+export function x264Options(targetKbps: number, secondsPerGop: number): string[] {
+  return [
+    ...['-c:v', 'libx264', '-preset', PRESET, '-profile:v', 'high', '-pix_fmt', 'yuv420p'],
+    ...['-b:v', `${Math.round(targetKbps)}k`],
+    ...['-maxrate', `${Math.round(targetKbps * PEAK_RATIO)}k`, '-bufsize', `${Math.round(targetKbps * BUFFER_RATIO)}k`],
+    // x264's default tolerance overshoots short clips by a third, further than arms look for their rungs.
+    ...['-x264-params', 'ratetol=0.1'],
+    // -g is out of the way: keyframes come from the clock alone, a millisecond early so that rounding never skips one.
+    ...['-g', '100000', '-sc_threshold', '0', '-force_key_frames', forcedKeyframes(secondsPerGop)],
+    ...['-colorspace', 'bt709', '-color_primaries', 'bt709', '-color_trc', 'bt709', '-color_range', 'tv'],
+  ];
+}
+
+function forcedKeyframes(secondsPerGop: number): string {
+  return `expr:gte(t+0.001,n_forced*${Number(secondsPerGop.toFixed(9))})`;
+}
+
+/** AAC-LC, at most stereo, silence where the source has gaps, so that it begins and stays with the picture. */
+export function aacOptions(channels: number): string[] {
+  return [
+    ...['-c:a', 'aac', '-b:a', `${audioKbps(channels)}k`, '-ac', String(Math.min(2, channels))],
+    ...['-ar', String(AUDIO.sampleRateHz), '-af', 'aresample=async=1:first_pts=0'],
+  ];
+}
+
+/** What the audio track of a source with so many channels is encoded at, kbit/s. */
+export const audioKbps = (channels: number): number => (channels === 1 ? AUDIO.monoKbps : AUDIO.kbps);
+
+/** fMP4 segments and a growing playlist in `directory` (relative): init.mp4, seg-00000.m4s, …, index.m3u8. */
+export function hlsOutput(
+  directory: string,
+  secondsPerGop: number,
+  options: readonly string[],
+): { path: string; options: string[] } {
+  return {
+    path: `${directory}/index.m3u8`,
+    options: [
+      ...options,
+      ...['-f', 'hls', '-hls_time', String(Number((secondsPerGop - 0.01).toFixed(6)))],
+      ...['-hls_playlist_type', 'event', '-hls_flags', 'independent_segments+temp_file'],
+      ...['-hls_segment_type', 'fmp4', '-hls_fmp4_init_filename', 'init.mp4'],
+      ...['-hls_segment_filename', `${directory}/seg-%05d.m4s`],
+      // Without these two ffmpeg delays video by its B-frame depth against audio: presentation starts at 0 this way.
+      ...['-avoid_negative_ts', 'disabled', '-hls_segment_options', 'movflags=+negative_cts_offsets'],
+    ],
+  };
+}

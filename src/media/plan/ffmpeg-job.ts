@@ -1,0 +1,47 @@
+/** One input; `options` come before its `-i`. */
+export type FfmpegInput = { path: string; options: readonly string[] };
+
+/** One output file; `options` come before it. */
+export type FfmpegOutput = { path: string; options: readonly string[] };
+
+/** What one ffmpeg process is to do, as data: built by pure code, run by `ffmpeg.ts`. Paths may be relative to the job's directory. */
+export type FfmpegJob = {
+  /** For logs and errors: `fast-lane`, `remainder`, … */
+  name: string;
+  inputs: readonly FfmpegInput[];
+  /** `-filter_complex`, or null. */
+  filterGraph: string | null;
+  outputs: readonly FfmpegOutput[];
+  /** The process is killed after this. */
+  timeLimitSeconds: number;
+};
+
+// What an upload may be. Playlist and concat demuxers are left out: they would let an upload name other files of this machine.
+const UPLOAD_FORMATS = [
+  'aac,aiff,amr,asf,avi,caf,dv,flac,flv,gif,h264,hevc,ivf,m4v,matroska,mov,mp3,mp4,mpeg,mpegts,mpegvideo',
+  'mxf,nut,ogg,rm,swf,vob,wav,webm,wtv,3gp,3g2,mj2,obu',
+].join(',');
+
+/** Options for reading a stranger's file: nothing but that file, nothing but media. */
+export const UNTRUSTED_INPUT_OPTIONS: readonly string[] = [
+  '-protocol_whitelist',
+  'file,pipe',
+  '-format_whitelist',
+  UPLOAD_FORMATS,
+];
+
+/** A stretch of a source, in seconds from its beginning. */
+export type SourceWindow = { startSeconds: number; seconds: number };
+
+/** An upload as an input, or a window of it. */
+export function uploadInput(path: string, window?: SourceWindow): FfmpegInput {
+  // Some containers cannot seek at all, not even to their beginning.
+  const seek = window && window.startSeconds > 0 ? ['-ss', decimal(window.startSeconds)] : [];
+  const length = window ? ['-t', decimal(window.seconds)] : [];
+  return { path, options: [...UNTRUSTED_INPUT_OPTIONS, ...seek, ...length] };
+}
+
+/** A number as ffmpeg reads it: no exponent, at most microseconds. */
+export function decimal(value: number): string {
+  return String(Number(value.toFixed(6)));
+}

@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto';
+import type { LadderRung } from '../../domain/arm.ts';
+import type { EncodePlan } from '../../domain/asset.ts';
+import { audioKbps, ENCODER_VERSION, FAST_LANE_MAX_HEIGHT, PRESET } from './encoder-settings.ts';
+import { gopSeconds, rungFrameRate } from './frame-rate.ts';
+import { type FrameSize, fitShortSide, shortSide } from './rung-geometry.ts';
+import type { SourceDetails } from './source-details.ts';
+
+/** One rendition to be made. The id says everything its bytes depend on, so the same job makes the same rendition. */
+export type PlannedRendition = {
+  id: string;
+  size: FrameSize;
+  fps: number;
+  targetKbps: number;
+  gopSeconds: number;
+};
+
+/** What identifies the bytes of a source: the key of its upload, which is never written twice. */
+export type SourceIdentity = { uploadKey: string; details: SourceDetails };
+
+/** A rung of a plan as a rendition of this source, at `complexityScale` × its nominal bitrate; never upscaled. */
+export function planRendition(
+  { uploadKey, details }: SourceIdentity,
+  rung: LadderRung,
+  complexityScale: number,
+): PlannedRendition {
+  const { source } = details;
+  const size = fitShortSide(source, rung.height);
+  const fps = rungFrameRate(source.fps, rung.fps);
+  const targetKbps = Math.max(1, Math.round(rung.bitrateKbps * complexityScale));
+  const hash = shortHash([ENCODER_VERSION, PRESET, uploadKey, size.width, size.height, fps.toFixed(4), targetKbps]);
+  return {
+    id: `${shortSide(size)}p-${targetKbps}k-${hash}`,
+    size,
+    fps,
+    targetKbps,
+    gopSeconds: gopSeconds(source.fps),
+  };
+}
+
+/** The rung that makes an asset playable: the lowest bitrate at ≤ 360p, or the lowest of all when none is that small. */
+export function fastLaneRung(plan: EncodePlan): LadderRung {
+  const byBitrate = [...plan.rungs].sort((a, b) => a.bitrateKbps - b.bitrateKbps);
+  const rung = byBitrate.find(({ height }) => height <= FAST_LANE_MAX_HEIGHT) ?? byBitrate[0];
+  if (!rung) throw new RangeError('plan.rungs must have at least one rung (got none)');
+  return rung;
+}
+
+/**
+ * The fast-lane rung was encoded before this content's complexity was known. A factor beyond this from where arms will
+ * look for it (they accept 1.35) and the remainder makes the rung again at the right bitrate.
+ */
+const FAST_LANE_MATCH_RATIO = 1.25;
+
+/** The renditions still to make once the fast lane is done, lowest first, without repeats. */
+export function remainingRenditions(
+  identity: SourceIdentity,
+  plan: EncodePlan,
+  fastLane: { measuredKbps: number; complexityScale: number },
+): PlannedRendition[] {
+  const scale = fastLane.complexityScale;
+  const first = fastLaneRung(plan);
+  const wantedKbps = first.bitrateKbps * scale;
+  const ratio = Math.max(wantedKbps / fastLane.measuredKbps, fastLane.measuredKbps / wantedKbps);
+  const rungs = plan.rungs.filter((rung) => rung !== first || ratio > FAST_LANE_MATCH_RATIO);
+  const planned = rungs.map((rung) => planRendition(identity, rung, scale));
+  const unique = new Map(planned.map((rendition) => [rendition.id, rendition]));
+  return [...unique.values()].sort((a, b) => a.targetKbps - b.targetKbps);
+}
+
+/** The id of the one audio track all rungs share; null for a silent source. */
+export function audioTrackId({ uploadKey, details }: SourceIdentity): string | null {
+  if (!details.audio) return null;
+  const kbps = audioKbps(details.audio.channels);
+  return `audio-${kbps}k-${shortHash([ENCODER_VERSION, uploadKey, details.audio.streamIndex, details.audio.channels, kbps])}`;
+}
+
+function shortHash(parts: readonly (string | number)[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 8);
+}

@@ -1,0 +1,121 @@
+import type { JobSource } from './encode-jobs.ts';
+import { type FfmpegJob, uploadInput } from './ffmpeg-job.ts';
+import { rationalFps } from './frame-rate.ts';
+import { normaliseFilters } from './normalise-graph.ts';
+import { type FrameSize, fitShortSide, shortSide } from './rung-geometry.ts';
+
+/**
+ * Display sizes quality is judged at, short side in pixels: what an eye resolves on a phone in the hand, and a desktop
+ * player at full size. Never above the source: what it lacks is no rendition's fault.
+ */
+const PHONE_SHORT_SIDE = 360;
+const DESKTOP_SHORT_SIDE = 1080;
+
+/**
+ * Comparing ten frames a second instead of all gives the same mean within noise for a third of the CPU. Only frames that
+ * every rendition has are compared: a lower frame rate is judged by its pictures, not by the ones it leaves out.
+ */
+const COMPARED_FPS = 10;
+
+/** Source frames decoded ahead of the window, so that the frame-rate filter settles on the same grid as the encode. */
+const PREROLL_FRAMES = 8;
+
+/** One window: a segment, the same on every rendition. */
+export type QualityWindow = { segmentIndex: number; startSeconds: number; seconds: number };
+
+/** Two windows, a quarter and two thirds in, from segments of at least half the usual length; fewer when there are fewer. */
+export function qualityWindows(segments: readonly { durationMs: number }[]): QualityWindow[] {
+  let startMs = 0;
+  const all = segments.map(({ durationMs }, segmentIndex) => {
+    const window = { segmentIndex, startSeconds: startMs / 1000, seconds: durationMs / 1000 };
+    startMs += durationMs;
+    return window;
+  });
+  const longest = Math.max(...all.map((window) => window.seconds));
+  const usable = all.filter((window) => window.seconds >= longest / 2);
+  const chosen = [0.25, 0.65].map((share) => usable[Math.floor(usable.length * share)]);
+  return [...new Set(chosen)].filter((window) => window !== undefined);
+}
+
+/** Where the job writes its comparison of rendition `index` at each display size. */
+export const ssimFile = (index: number, display: 'phone' | 'desktop'): string => `ssim-${index}-${display}.log`;
+
+/** All renditions of one window against the normalised source, at both display sizes, in one process. */
+export function qualityJob(
+  input: JobSource,
+  window: QualityWindow,
+  renditions: readonly { path: string; fps: number }[],
+): FfmpegJob {
+  const renditionPaths = renditions.map(({ path }) => path);
+  const { details } = input;
+  const { fps } = details.source;
+  const desktop = fitShortSide(details.source, DESKTOP_SHORT_SIDE);
+  const phone = fitShortSide(details.source, PHONE_SHORT_SIDE);
+  const preroll = Math.min(PREROLL_FRAMES, Math.round(window.startSeconds * fps));
+  const step = `framestep=${comparedStep(
+    fps,
+    renditions.map((rendition) => rendition.fps),
+  )}`;
+  const startSeconds = window.startSeconds - preroll / fps;
+  const reference = [
+    normaliseFilters(details.video, { size: desktop, fps }, input.capabilities),
+    `trim=start_frame=${preroll}:end_frame=${preroll + Math.round(window.seconds * fps)}`,
+    `setpts=PTS-STARTPTS,${step}`,
+  ].join(',');
+  const branches = renditionPaths.flatMap((_, index) => compare(index, { desktop, phone, step, fps }));
+  return {
+    name: 'quality',
+    inputs: [
+      uploadInput(input.path, { startSeconds, seconds: window.seconds + preroll / fps + 1 }),
+      ...renditionPaths.map((path) => ({ path, options: ['-protocol_whitelist', 'file'] })),
+    ],
+    filterGraph: [
+      `[0:${details.video.streamIndex}]${reference},split=2[source][small]`,
+      `[source]split=${renditionPaths.length}${labels('desktop', renditionPaths.length)}`,
+      `[small]${scaleTo(phone)},split=${renditionPaths.length}${labels('phone', renditionPaths.length)}`,
+      ...branches,
+    ].join(';'),
+    outputs: [
+      {
+        path: '-',
+        options: [...renditionPaths.flatMap((_, i) => ['-map', `[d${i}]`, '-map', `[p${i}]`]), '-f', 'null'],
+      },
+    ],
+    timeLimitSeconds: 600,
+  };
+}
+
+/** Every how many frames of the source are compared: a multiple of every rendition's divisor. */
+export function comparedStep(sourceFps: number, renditionFps: readonly number[]): number {
+  const shared = renditionFps.map((fps) => Math.round(sourceFps / fps)).reduce(leastCommonMultiple, 1);
+  return shared * Math.max(1, Math.round(sourceFps / COMPARED_FPS / shared));
+}
+
+const divisor = (a: number, b: number): number => (b === 0 ? a : divisor(b, a % b));
+const leastCommonMultiple = (a: number, b: number): number => (a * b) / divisor(a, b);
+
+function compare(index: number, at: { desktop: FrameSize; phone: FrameSize; step: string; fps: number }): string[] {
+  const ssim = (display: 'phone' | 'desktop'): string => `ssim=stats_file=${ssimFile(index, display)}:shortest=1`;
+  return [
+    `[${index + 1}:v:0]setpts=PTS-STARTPTS,fps=fps=${rationalFps(at.fps)}:start_time=0,${at.step},split=2[x${index}][y${index}]`,
+    `[x${index}]${scaleTo(at.desktop)}[xs${index}];[xs${index}][desktop${index}]${ssim('desktop')}[d${index}]`,
+    `[y${index}]${scaleTo(at.phone)}[ys${index}];[ys${index}][phone${index}]${ssim('phone')}[p${index}]`,
+  ];
+}
+
+const scaleTo = ({ width, height }: FrameSize): string => `scale=${width}:${height}:flags=bicubic,setsar=1`;
+
+const labels = (name: string, count: number): string =>
+  Array.from({ length: count }, (_, index) => `[${name}${index}]`).join('');
+
+/** Mean luma SSIM over the lines of one ssim stats file; null when it has none. */
+export function meanSsim(stats: string): number | null {
+  const values = [...stats.matchAll(/\bY:([0-9.]+)/g)].map((match) => Number(match[1]));
+  return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/** The two display sizes coincide for small sources. */
+export const displayShortSides = (source: FrameSize): { phone: number; desktop: number } => ({
+  phone: shortSide(fitShortSide(source, PHONE_SHORT_SIDE)),
+  desktop: shortSide(fitShortSide(source, DESKTOP_SHORT_SIDE)),
+});

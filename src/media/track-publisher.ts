@@ -1,0 +1,82 @@
+import { createHash } from 'node:crypto';
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { MediaError } from './media-error.ts';
+import { type PlaylistSegment, parseMediaPlaylist, renderMediaPlaylist } from './media-playlist.ts';
+import type { MediaStore } from './media-store.ts';
+
+// Lifecycle: follows one HLS output of a running ffmpeg. `advance` any number of times while it runs moves finished segments
+// into the store and lets its open playlist grow; `finish` once it has ended closes the playlist. Nothing to stop.
+
+type PublisherStore = Pick<MediaStore, 'read' | 'write' | 'putFile'>;
+
+/** A segment in the store. */
+export type PublishedSegment = PlaylistSegment & { bytes: number };
+
+/** A whole track in the store: everything `done.json` vouches for. */
+export type PublishedTrack = { init: Buffer; segments: readonly PublishedSegment[]; bytes: number; sha256: string };
+
+export type TrackPublisher = {
+  /** What is in the store by now; null before the first segment. */
+  published(): { init: Buffer; segments: readonly PublishedSegment[] } | null;
+  advance(): Promise<void>;
+  /** The complete track; null when ffmpeg wrote no segment at all. */
+  finish(): Promise<PublishedTrack | null>;
+};
+
+/** Publishes the HLS output in `directory` under `prefix`. An open playlist never shrinks, also when a run is repeated. */
+export function createTrackPublisher(store: PublisherStore, directory: string, prefix: string): TrackPublisher {
+  const hash = createHash('sha256');
+  const segments: PublishedSegment[] = [];
+  let init: Buffer | null = null;
+  let shownBefore: Promise<number> | null = null;
+
+  async function moveNewSegments(): Promise<boolean> {
+    const playlist = parseMediaPlaylist(await readText(join(directory, 'index.m3u8')));
+    const fresh = playlist.segments.slice(segments.length);
+    if (fresh.length > 0 && !init) {
+      init = await readFile(join(directory, 'init.mp4'));
+      hash.update(init);
+      await store.putFile(`${prefix}/init.mp4`, join(directory, 'init.mp4'));
+    }
+    for (const segment of fresh) {
+      const path = join(directory, segment.uri);
+      hash.update(await readFile(path));
+      const { size } = await stat(path);
+      await store.putFile(`${prefix}/${segment.uri}`, path);
+      segments.push({ ...segment, bytes: size });
+    }
+    return fresh.length > 0;
+  }
+
+  return {
+    published: () => init && { init, segments: [...segments] },
+    async advance() {
+      shownBefore ??= publishedCount(store, prefix);
+      const grown = await moveNewSegments();
+      if (!grown || segments.length <= (await shownBefore)) return;
+      await store.write(`${prefix}/index.m3u8`, renderMediaPlaylist({ segments, ended: false }));
+    },
+    async finish() {
+      await moveNewSegments();
+      if (!init) return null;
+      await store.write(`${prefix}/index.m3u8`, renderMediaPlaylist({ segments, ended: true }));
+      const bytes = segments.reduce((sum, segment) => sum + segment.bytes, init.length);
+      return { init, segments, bytes, sha256: hash.digest('hex') };
+    },
+  };
+}
+
+async function publishedCount(store: PublisherStore, prefix: string): Promise<number> {
+  const playlist = await store.read(`${prefix}/index.m3u8`);
+  return playlist ? parseMediaPlaylist(playlist.toString('utf8')).segments.length : 0;
+}
+
+async function readText(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
+    throw new MediaError('unreadable-output', `cannot read ${path}`, { cause: error });
+  }
+}
