@@ -2,13 +2,14 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import type { Decision, DecisionRecord, TelemetryEvent } from '../domain/index.ts';
+import { createAccount } from '../telemetry/account.ts';
 import type { Database } from '../telemetry/database.ts';
 import { toDecisionRow } from '../telemetry/decision-row.ts';
-import { type Attribution, createIngest } from '../telemetry/ingest.ts';
+import { type Attribution, createIngest, type IngestResult, type Reporter } from '../telemetry/ingest.ts';
 import { FOLD_SEGMENT_SQL } from '../telemetry/outcome-fold.ts';
 import { migrate } from '../telemetry/schema/migrate.ts';
-import { type Shipped, Shipper } from '../telemetry/spool/shipper.ts';
 import type { Segment } from '../telemetry/spool/segment-files.ts';
+import { type Shipped, Shipper } from '../telemetry/spool/shipper.ts';
 import { type AppendResult, Spool } from '../telemetry/spool/spool.ts';
 
 export type Stream = 'events' | 'decisions';
@@ -25,15 +26,39 @@ const MIGRATE_RETRY_MS = 1_000;
 
 /** Everything between an accepted row and ClickHouse: two spools, their shippers, and the schema they ship into. */
 export function composeTelemetry(config: Config, database: Database, hooks: Hooks, log: Logger) {
+  const onShipped = (stream: Stream, shipped: Shipped): void => {
+    if (stream === 'events' && shipped.kind === 'dead-lettered') account.deadLettered(shipped.segment.rows);
+    hooks.onShipped(stream, shipped);
+  };
   const line = (stream: Stream, afterApply: (segment: Segment) => Promise<void>): Line =>
-    createLine({ stream, config, database, afterApply, hooks, log: log.child({ spool: stream }) });
-  const events = line('events', (segment) => database.command(FOLD_SEGMENT_SQL, { segment: segment.id }, `fold ${segment.id}`));
+    createLine({
+      stream,
+      config,
+      database,
+      afterApply,
+      hooks: { ...hooks, onShipped },
+      log: log.child({ spool: stream }),
+    });
+  const events = line('events', (segment) =>
+    database.command(FOLD_SEGMENT_SQL, { segment: segment.id }, `fold ${segment.id}`),
+  );
   const decisions = line('decisions', async () => {});
   const lines = { events, decisions };
+  const ingest = createIngest({
+    append: (rows) => events.spool.append(rows),
+    attribute: hooks.attribute,
+    clock: hooks,
+  });
+  const account = createAccount(database, hooks.nowMs());
   let stopped = false;
 
   return {
-    ingest: createIngest({ append: (rows) => events.spool.append(rows), attribute: hooks.attribute, clock: hooks }),
+    async ingest(candidates: readonly unknown[], reporter: Reporter): Promise<IngestResult> {
+      const result = await ingest(candidates, reporter);
+      if (result.kind === 'stored') account.received(result);
+      return result;
+    },
+    audit: () => account.audit(events.spool.rowsOnDisk),
     logDecisions: (records: readonly DecisionRecord[]): Promise<AppendResult> =>
       decisions.spool.append(records.map((record) => JSON.stringify(toDecisionRow(record)))),
     /** Ships what is spooled; false when it took longer than `timeoutMs`. */
@@ -43,7 +68,11 @@ export function composeTelemetry(config: Config, database: Database, hooks: Hook
       return settled.every(Boolean);
     },
     gauges: () =>
-      (Object.keys(lines) as Stream[]).map((spool) => ({ spool, bytes: lines[spool].spool.bytesOnDisk, waiting: lines[spool].shipper.backlog })),
+      (Object.keys(lines) as Stream[]).map((spool) => ({
+        spool,
+        bytes: lines[spool].spool.bytesOnDisk,
+        waiting: lines[spool].shipper.backlog,
+      })),
     async start(): Promise<void> {
       for (const { spool, shipper } of Object.values(lines)) shipper.start(await spool.start());
       void keepMigrating(database, () => stopped, log);
@@ -88,7 +117,8 @@ function createLine(options: {
     onShipped: (shipped) => {
       if (retrying) log.info('shipping again');
       retrying = false;
-      if (shipped.kind === 'dead-lettered') log.error({ segment: shipped.segment.id, reason: shipped.reason }, 'segment dead-lettered');
+      if (shipped.kind === 'dead-lettered')
+        log.error({ segment: shipped.segment.id, reason: shipped.reason }, 'segment dead-lettered');
       hooks.onShipped(stream, shipped);
     },
     onRetry: (segment, error) => {

@@ -21,7 +21,10 @@ export function connectRedis(url: string, log: Logger): Redis {
 
 /** A connection for subscriptions: waits for Redis, and subscribes again by itself. */
 export function connectSubscriber(url: string, log: Logger): Redis {
-  const redis = new Redis(url, { maxRetriesPerRequest: null, retryStrategy: (attempt) => Math.min(attempt * 100, MAX_RECONNECT_MS) });
+  const redis = new Redis(url, {
+    maxRetriesPerRequest: null,
+    retryStrategy: (attempt) => Math.min(attempt * 100, MAX_RECONNECT_MS),
+  });
   watch(redis, log);
   return redis;
 }

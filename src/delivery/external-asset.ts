@@ -47,12 +47,13 @@ export function toExternalDocument(asset: ExternalAsset, nowMs: number): AssetDo
 
 /** Whether a stored external asset says the same as one that is offered again. */
 export function isSameExternal(stored: AssetDocument, offered: ExternalAsset): boolean {
-  const essence = (document: AssetDocument) => JSON.stringify([document.kind, document.durationMs, document.renditions]);
+  const essence = (document: AssetDocument) =>
+    JSON.stringify([document.kind, document.durationMs, document.renditions]);
   return essence(stored) === essence(toExternalDocument(offered, 0));
 }
 
 function completeQuality(stated: ExternalAsset['renditions'][number]['quality']): Quality {
-  const of = (screen: Screen): number => NEAREST[screen].map((near) => stated[near]).find((value) => value !== undefined) ?? 0;
+  const of = (screen: Screen): number =>
+    NEAREST[screen].map((near) => stated[near]).find((value) => value !== undefined) ?? 0;
   return { phone: of('phone'), tablet: of('tablet'), desktop: of('desktop'), tv: of('tv') };
 }
-

@@ -22,7 +22,10 @@ const away = () => new DatabaseError('away', { code: 'UNREACHABLE', permanent: f
 const poisoned = () => new DatabaseError('cannot parse', { code: 'INCORRECT_DATA', permanent: true, cause: null });
 
 /** A table as a map from segment to rows there; each insert follows the next line of a script. */
-function fakeTable(script: ('ok' | 'ok-but-no-answer' | 'half-then-no-answer' | 'away' | 'poison')[], rowsOf: Map<string, Segment>) {
+function fakeTable(
+  script: ('ok' | 'ok-but-no-answer' | 'half-then-no-answer' | 'away' | 'poison')[],
+  rowsOf: Map<string, Segment>,
+) {
   const there = new Map<string, number>();
   const log: string[] = [];
   return {
@@ -50,7 +53,10 @@ function fakeTable(script: ('ok' | 'ok-but-no-answer' | 'half-then-no-answer' | 
   };
 }
 
-async function ship(script: Parameters<typeof fakeTable>[0], options: { leftOver?: boolean; alreadyThere?: number } = {}) {
+async function ship(
+  script: Parameters<typeof fakeTable>[0],
+  options: { leftOver?: boolean; alreadyThere?: number } = {},
+) {
   const segment = await segmentOf(1, 4);
   const table = fakeTable(script, new Map([[segment.id, segment]]));
   if (options.alreadyThere) table.there.set(segment.id, options.alreadyThere);
@@ -111,7 +117,13 @@ describe('Shipper', () => {
   it('puts a segment the database refuses aside with its reason, and goes on with the next', async () => {
     const first = await segmentOf(1, 4);
     const second = await segmentOf(2, 4);
-    const table = fakeTable(['poison', 'ok'], new Map([[first.id, first], [second.id, second]]));
+    const table = fakeTable(
+      ['poison', 'ok'],
+      new Map([
+        [first.id, first],
+        [second.id, second],
+      ]),
+    );
     const shipped: Shipped[] = [];
     const shipper = new Shipper({
       database: table.database,

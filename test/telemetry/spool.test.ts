@@ -15,7 +15,13 @@ const row = (n: number): string => JSON.stringify({ n });
 
 async function openSpool(options: { maxBytes?: number; segmentBytes?: number } = {}) {
   const sealed: Segment[] = [];
-  const spool = new Spool({ directory, maxBytes: 1e9, segmentAgeMs: 60_000, onSealed: (segment) => sealed.push(segment), ...options });
+  const spool = new Spool({
+    directory,
+    maxBytes: 1e9,
+    segmentAgeMs: 60_000,
+    onSealed: (segment) => sealed.push(segment),
+    ...options,
+  });
   const left = await spool.start();
   return { spool, sealed, left };
 }

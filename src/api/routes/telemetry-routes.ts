@@ -1,4 +1,5 @@
 import express, { Router } from 'express';
+import type { Audit } from '../../telemetry/account.ts';
 import { type DecodedBody, decodeEvents } from '../../telemetry/decode-events.ts';
 import type { IngestResult, Reporter } from '../../telemetry/ingest.ts';
 import { type CheckKey, mayDo, requireScope } from '../authenticate.ts';
@@ -6,20 +7,10 @@ import type { Principal } from '../key-store.ts';
 import { Problem } from '../problem.ts';
 import { observeContext } from '../request-context.ts';
 
-/** Received = stored + duplicates + deadLettered, once everything has been shipped. */
-export type TelemetryAudit = {
-  received: number;
-  stored: number;
-  duplicates: number;
-  deadLettered: number;
-  distinctEvents: number;
-  waiting: number;
-};
-
 export type TelemetryPorts = {
   checkKey: CheckKey;
   ingest(events: readonly unknown[], reporter: Reporter): Promise<IngestResult>;
-  audit(): Promise<TelemetryAudit>;
+  audit(): Promise<Audit>;
 };
 
 /** Of the decompressed body. */

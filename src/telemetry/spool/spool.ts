@@ -54,6 +54,7 @@ export class Spool {
   #sealTimer: NodeJS.Timeout | null = null;
   #sealRequested = false;
   #sealedBytes = 0;
+  #sealedRows = 0;
   #stopped = false;
 
   constructor(options: SpoolOptions) {
@@ -67,12 +68,18 @@ export class Spool {
     // Starting at the clock keeps ids of released segments from being used again.
     this.#nextSequence = Math.max(left.at(-1)?.sequence ?? 0, Date.now()) + 1;
     this.#sealedBytes = left.reduce((sum, segment) => sum + segment.bytes, 0);
+    this.#sealedRows = left.reduce((sum, segment) => sum + segment.rows, 0);
     return left;
   }
 
   /** Bytes accepted and not yet released. */
   get bytesOnDisk(): number {
     return this.#sealedBytes + (this.#open?.bytes ?? 0);
+  }
+
+  /** Rows accepted and not yet released. */
+  get rowsOnDisk(): number {
+    return this.#sealedRows + (this.#open?.rows ?? 0);
   }
 
   /** Stores JSON objects, one per element, each starting with `{"`. Resolves once they are on disk. Throws SpoolWriteError. */
@@ -97,7 +104,8 @@ export class Spool {
   /** Forgets an applied segment and frees its disk space. */
   async release(segment: Segment): Promise<void> {
     await rm(segment.path, { force: true });
-    this.#sealedBytes = Math.max(0, this.#sealedBytes - segment.bytes);
+    this.#sealedBytes -= segment.bytes;
+    this.#sealedRows -= segment.rows;
   }
 
   /** Commits what is pending, seals, closes. Later appends are refused as full. */
@@ -188,6 +196,7 @@ export class Spool {
     const path = join(this.#options.directory, sealedName(file.sequence, file.rows));
     await rename(from, path);
     this.#sealedBytes += file.bytes;
+    this.#sealedRows += file.rows;
     this.#options.onSealed({
       id: segmentId(this.#spoolId, file.sequence),
       sequence: file.sequence,

@@ -1,0 +1,133 @@
+import { LRUCache } from 'lru-cache';
+import type { AssetCatalog } from '../delivery/asset-catalog.ts';
+import { createDecider, type DecidePorts, type ViewRequest } from '../delivery/decide-views.ts';
+import type { StandingDecisions } from '../delivery/standing-decisions.ts';
+import { mintSessionId, type ViewKeys, viewIdOf } from '../delivery/view-identity.ts';
+import { signViewToken, verifyViewToken } from '../delivery/view-token.ts';
+import type { AssetDocument, Clock, Context, Decision, OfferedRung, TelemetryEvent } from '../domain/index.ts';
+import { type AssetTreatments, assetTreatments } from '../policy/asset-treatments.ts';
+import { chooseArm } from '../policy/choose-arm.ts';
+import { findEntry } from '../policy/index-allocation.ts';
+import type { ServingTable } from '../policy/serving-table.ts';
+import type { Attribution } from '../telemetry/ingest.ts';
+
+/** A view may fetch its manifest for this long; media needs no token. */
+const TOKEN_LIFE_MS = 24 * 3_600_000;
+const CACHED_TREATMENTS = 5_000;
+
+type Ports = {
+  catalog: AssetCatalog;
+  table: ServingTable;
+  standing: StandingDecisions;
+  log: DecidePorts['log'];
+  keys: ViewKeys;
+  clock: Clock;
+};
+
+export type ApiDecision =
+  | { kind: 'decided'; decision: Decision; offered: OfferedRung[]; viewToken: string }
+  | { kind: 'unknown-asset' }
+  | { kind: 'not-playable'; asset: AssetDocument };
+
+/** Decisions and tokens, wired to policy, media and telemetry. */
+export function composeDelivery({ catalog, table, standing, log, keys, clock }: Ports) {
+  const treatmentsOf = createTreatments(table);
+  const decideViews = createDecider(
+    {
+      asset: (assetId) => catalog.get(assetId),
+      choose: ({ context, asset, uniform }) => {
+        const served = table.current();
+        const { rungs, ...choice } = chooseArm({
+          entry: findEntry(served, context),
+          treatments: treatmentsOf(asset),
+          uniform,
+        });
+        return {
+          ...choice,
+          configVersion: served.config.configVersion,
+          allocationVersion: served.allocation.allocationVersion,
+          renditionIds: rungs.map((rung) => rung.renditionId),
+        };
+      },
+      resolve: ({ arm, asset }) => {
+        const { eligible } = treatmentsOf(asset);
+        const treatment =
+          eligible.find((candidate) => candidate.arm === arm) ?? eligible.find((candidate) => candidate.baseline);
+        return treatment?.rungs.map((rung) => rung.renditionId) ?? [];
+      },
+      standing,
+      log,
+      clock,
+    },
+    keys,
+  );
+
+  const tokenFor = (decision: Decision, asset: AssetDocument, offered: readonly OfferedRung[]): string =>
+    signViewToken(keys, {
+      viewId: decision.viewId,
+      assetId: decision.assetId,
+      revision: asset.revision,
+      renditionIds: offered.map((rung) => rung.renditionId),
+      arm: decision.arm,
+      configVersion: decision.configVersion,
+      allocationVersion: decision.allocationVersion,
+      expiresAt: clock.nowMs() + TOKEN_LIFE_MS,
+    });
+
+  async function decide(requests: readonly ViewRequest[], options: { peek: boolean }) {
+    const batch = await decideViews(requests, options);
+    if (batch.kind === 'full') return batch;
+    const results = batch.results.map((result): ApiDecision => {
+      if (result.kind !== 'decided') return result;
+      const { decision, asset, offered } = result;
+      return { kind: 'decided', decision, offered, viewToken: tokenFor(decision, asset, offered) };
+    });
+    return { kind: 'decided' as const, results };
+  }
+
+  return {
+    decide,
+    /** One view at its manifest's redirect; a session is minted where the player brought none. */
+    async decideView({ sessionId, assetId, context }: { sessionId: string | null; assetId: string; context: Context }) {
+      const batch = await decide([{ sessionId: sessionId ?? mintSessionId(), assetId, context, covariates: {} }], {
+        peek: false,
+      });
+      if (batch.kind === 'full') return batch;
+      const [result] = batch.results;
+      if (result?.kind !== 'decided') return result ?? { kind: 'unknown-asset' as const };
+      return { kind: 'decided' as const, decision: result.decision, token: result.viewToken };
+    },
+    verifyToken: (text: string) => verifyViewToken(keys, text, clock.nowMs()),
+    /** Telemetry with a token is of that view; without one, of the view its session and asset derive. */
+    attribute(event: TelemetryEvent): Attribution {
+      if (event.viewToken === undefined) {
+        return { kind: 'view', viewId: viewIdOf(keys, event.sessionId, event.assetId, standing.generationOf(event)) };
+      }
+      const check = verifyViewToken(keys, event.viewToken, clock.nowMs(), { ignoreExpiry: true });
+      if (check.kind === 'invalid') return { kind: 'bad-token', reason: check.reason };
+      if (check.token.assetId !== event.assetId) return { kind: 'bad-token', reason: 'a token of another asset' };
+      return { kind: 'view', viewId: check.token.viewId };
+    },
+  };
+}
+
+export type Delivery = ReturnType<typeof composeDelivery>;
+
+/** What each arm resolves to on an asset, worked out once per (asset, revision, config). */
+function createTreatments(table: ServingTable): (asset: AssetDocument) => AssetTreatments {
+  const cache = new LRUCache<string, AssetTreatments>({ max: CACHED_TREATMENTS });
+  return (asset) => {
+    const { config } = table.current();
+    const key = `${asset.id} ${asset.revision} ${asset.createdAt} ${config.configVersion}`;
+    const known = cache.get(key);
+    if (known !== undefined) return known;
+    const sourceHeight = asset.source === null ? null : Math.min(asset.source.width, asset.source.height);
+    const treatments = assetTreatments(config, {
+      renditions: asset.renditions,
+      complexityScale: asset.complexityScale,
+      sourceHeight,
+    });
+    cache.set(key, treatments);
+    return treatments;
+  };
+}

@@ -1,0 +1,84 @@
+import type { Logger } from 'pino';
+import type { Config } from '../config.ts';
+
+/** A command's work: its arguments, the configuration, a log; answers the exit code. */
+export type RunCommand = (args: string[], config: Config, log: Logger) => Promise<number>;
+
+export type Command = { name: string; summary: string; usage: string; load(): Promise<RunCommand> };
+
+/** Every command of `nara`; each is loaded only when it is run. */
+export const COMMANDS: readonly Command[] = [
+  {
+    name: 'serve',
+    summary: 'run everything on this machine: ClickHouse, Redis, API and worker',
+    usage: 'nara serve\n\nConfigured by environment variables; see README.md.',
+    load: async () => (await import('./run-serve.ts')).serveCommand,
+  },
+  {
+    name: 'api',
+    summary: 'the HTTP API, ingest, delivery and live feed alone (needs CLICKHOUSE_URL and REDIS_URL)',
+    usage: 'nara api',
+    load: async () => (await import('./api.ts')).apiCommand,
+  },
+  {
+    name: 'worker',
+    summary: 'transcoding and learning alone (needs CLICKHOUSE_URL and REDIS_URL)',
+    usage: 'nara worker',
+    load: async () => (await import('./worker.ts')).workerCommand,
+  },
+  {
+    name: 'clickhouse',
+    summary: 'the embedded ClickHouse alone, on its own HTTP interface',
+    usage:
+      'nara clickhouse\n\nNARA_CLICKHOUSE_PORT, NARA_CLICKHOUSE_PASSWORD and NARA_CLICKHOUSE_MAX_MEMORY_BYTES configure it.',
+    load: async () => (await import('./run-clickhouse.ts')).clickHouseCommand,
+  },
+  {
+    name: 'doctor',
+    summary: 'say what is missing here and how to mend it',
+    usage: 'nara doctor [--json]',
+    load: async () => (await import('./run-doctor.ts')).doctorCommand,
+  },
+  {
+    name: 'demo',
+    summary: 'the whole loop on real video in under three minutes',
+    usage: 'nara demo [--report FILE] [--video FILE]',
+    load: async () => (await import('./run-demo.ts')).demoCommand,
+  },
+  {
+    name: 'assets',
+    summary: 'list, show, upload and delete assets of a running service',
+    usage: 'nara assets list|show ID|upload FILE [--owner NAME] [--region CC]|delete ID [--json]',
+    load: async () => (await import('./assets.ts')).assetsCommand,
+  },
+  {
+    name: 'policy',
+    summary: 'what a running service offers where, and why',
+    usage: 'nara policy show|arms|versions|learn|explain --region CC --device CLASS [--json]',
+    load: async () => (await import('./policy.ts')).policyCommand,
+  },
+  {
+    name: 'telemetry',
+    summary: 'account for telemetry: received, stored, duplicate, dead-lettered',
+    usage: 'nara telemetry audit [--json]',
+    load: async () => (await import('./telemetry.ts')).telemetryCommand,
+  },
+  {
+    name: 'keys',
+    summary: 'make, list and revoke access keys',
+    usage:
+      'nara keys create --name NAME --scopes telemetry,upload,read,decide,admin [--origins URL,…]|list|revoke ID [--json]',
+    load: async () => (await import('./keys.ts')).keysCommand,
+  },
+];
+
+/** What `nara` prints without a command. */
+export function overview(): string {
+  const width = Math.max(...COMMANDS.map((command) => command.name.length));
+  const lines = COMMANDS.map((command) => `  ${command.name.padEnd(width)}  ${command.summary}`);
+  return `NARA-1r: adaptive-learning video optimisation\n\nUsage: nara COMMAND [--help]\n\n${lines.join('\n')}\n`;
+}
+
+export function commandHelp(command: Command): string {
+  return `nara ${command.name}: ${command.summary}\n\nUsage: ${command.usage}\n`;
+}

@@ -1,0 +1,101 @@
+import { parseArgs } from 'node:util';
+import type { Allocation, Arm } from '../domain/index.ts';
+import type { Explanation } from '../policy/explain.ts';
+import { connectToApi } from './api-client.ts';
+import type { RunCommand } from './index.ts';
+import { printJson, printTable } from './print.ts';
+
+type Policy = Pick<Allocation, 'configVersion' | 'allocationVersion' | 'createdAt' | 'contexts'>;
+
+/** `nara policy …`: what a running service offers where, and why. */
+export const policyCommand: RunCommand = async (args, config) => {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      region: { type: 'string' },
+      device: { type: 'string' },
+      connection: { type: 'string' },
+      json: { type: 'boolean' },
+    },
+  });
+  const api = await connectToApi(config);
+  const show = <T>(answer: T, print: (answer: T) => void): number => {
+    if (values.json) printJson(answer);
+    else print(answer);
+    return 0;
+  };
+  switch (positionals[0]) {
+    case 'show':
+      return show(await api.request<Policy>('GET', '/v1/policy'), printPolicy);
+    case 'arms':
+      return show(await api.request<{ arms: Arm[] }>('GET', '/v1/policy/arms'), printArms);
+    case 'versions':
+      return show(await api.request('GET', '/v1/policy/versions'), printJson);
+    case 'learn':
+      return show(await api.request('POST', '/v1/policy/learn', {}), printJson);
+    case 'explain': {
+      const query = new URLSearchParams({
+        region: values.region ?? '',
+        device: values.device ?? '',
+        connection: values.connection ?? 'unknown',
+      });
+      return show(await api.request<Explanation>('GET', `/v1/policy/explain?${query}`), printExplanation);
+    }
+    default:
+      process.stderr.write('nara policy: expected show, arms, versions, learn or explain --region CC --device CLASS\n');
+      return 2;
+  }
+};
+
+function printPolicy(policy: Policy): void {
+  process.stdout.write(
+    `config ${policy.configVersion}, allocation ${policy.allocationVersion} of ${policy.createdAt}\n\n`,
+  );
+  const rows = policy.contexts.flatMap(({ region, device, connection, level, arms }) =>
+    arms
+      .filter((arm) => arm.weight >= 0.01)
+      .sort((left, right) => right.weight - left.weight)
+      .map((arm) => [
+        `${region} ${device} ${connection}`,
+        level,
+        arm.arm,
+        arm.weight,
+        arm.mean,
+        arm.sd,
+        arm.pBest,
+        Math.round(arm.effectiveN),
+        arm.guard,
+      ]),
+  );
+  printTable(['context', 'level', 'arm', 'weight', 'mean', 'sd', 'P(best)', 'n', 'guard'], rows);
+}
+
+function printArms({ arms }: { arms: Arm[] }): void {
+  printTable(
+    ['arm', 'state', 'baseline', 'rungs kbit/s'],
+    arms.map((arm) => [
+      arm.id,
+      arm.state,
+      arm.baseline ? 'yes' : '',
+      arm.rungs.map((rung) => rung.bitrateKbps).join(' '),
+    ]),
+  );
+}
+
+function printExplanation(explanation: Explanation): void {
+  process.stdout.write(`${explanation.summary}\n\n`);
+  printTable(
+    ['arm', 'weight', 'gain', '± sd', 'P(best)', 'n', 'guard', 'views needed'],
+    explanation.arms.map((arm) => [
+      arm.arm,
+      arm.weight,
+      arm.gain,
+      arm.gainSd,
+      arm.pBest,
+      Math.round(arm.effectiveN),
+      arm.guard,
+      String(arm.viewsNeeded),
+    ]),
+  );
+}

@@ -1,0 +1,8 @@
+import type { RunCommand } from './index.ts';
+import { runServe } from './serve.ts';
+
+/** `nara serve` */
+export const serveCommand: RunCommand = async (_args, config, log) => {
+  const serving = await runServe(config, log);
+  return serving.exited;
+};

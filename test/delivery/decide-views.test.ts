@@ -1,0 +1,180 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { createDecider, type DecidePorts } from '../../src/delivery/decide-views.ts';
+import { type SharedDecisions, STANDING_MS, StandingDecisions } from '../../src/delivery/standing-decisions.ts';
+import { deriveViewKeys } from '../../src/delivery/view-identity.ts';
+import type { Context, Decision, DecisionRecord } from '../../src/domain/index.ts';
+import { hostedAsset, rendition } from '../fixtures/assets.ts';
+
+const keys = deriveViewKeys('a secret of the tests');
+const context: Context = { region: 'NO', device: 'phone', connection: 'cellular' };
+const request = (sessionId: string, assetId = 'a_1') => ({ sessionId, assetId, context, covariates: {} });
+
+/** Redis and ClickHouse as maps that can be switched off. */
+function world() {
+  const shared = new Map<string, string>();
+  const state = {
+    nowMs: 1_700_000_000_000,
+    arm: 'first',
+    redisAway: false,
+    completeSinceMs: 0,
+    logged: [] as DecisionRecord[],
+    asset: hostedAsset({
+      id: 'a_1',
+      revision: 2,
+      renditions: [rendition({ id: 'low', bitrateKbps: 300 }), rendition({ id: 'high', bitrateKbps: 900 })],
+    }),
+  };
+  const redis: SharedDecisions = {
+    read: async (wanted) => {
+      if (state.redisAway) throw new Error('away');
+      return { values: wanted.map((key) => shared.get(key) ?? null), completeSinceMs: state.completeSinceMs };
+    },
+    claim: async (entries) => {
+      if (state.redisAway) throw new Error('away');
+      return entries.map(({ key, value }) => {
+        const standing = shared.get(key) ?? null;
+        if (standing === null) shared.set(key, value);
+        return standing;
+      });
+    },
+  };
+  /** A new API process over the same Redis and ClickHouse. */
+  const newProcess = (overrides: Partial<DecidePorts> = {}) => {
+    const standing = new StandingDecisions({
+      shared: redis,
+      logged: async (pairs) =>
+        state.logged.filter((record) => pairs.some((pair) => pair.sessionId === record.sessionId)) as Decision[],
+      clock: { nowMs: () => state.nowMs },
+      onUnavailable: () => {},
+    });
+    return createDecider(
+      {
+        asset: async (id) => (id === 'a_1' ? state.asset : null),
+        choose: () => ({
+          configVersion: 1,
+          allocationVersion: 1,
+          fallbackLevel: 'cell',
+          arm: state.arm,
+          setHash: 'x',
+          propensity: 0.5,
+          eligible: [{ arm: state.arm, propensity: 1, setHash: 'x' }],
+          reason: 'learned',
+          renditionIds: ['low'],
+        }),
+        resolve: () => ['high'],
+        standing,
+        log: async (records) => {
+          state.logged.push(...records);
+          return { kind: 'stored' };
+        },
+        clock: { nowMs: () => state.nowMs },
+        ...overrides,
+      },
+      keys,
+    );
+  };
+  return { state, shared, newProcess };
+}
+
+async function decideOne(decide: ReturnType<typeof createDecider>, sessionId: string) {
+  const batch = await decide([request(sessionId)]);
+  if (batch.kind !== 'decided' || batch.results[0]?.kind !== 'decided') throw new Error('expected a decision');
+  return batch.results[0];
+}
+
+describe('decideViews', () => {
+  let host: ReturnType<typeof world>;
+  beforeEach(() => {
+    host = world();
+  });
+
+  it('logs a decision before it answers, once', async () => {
+    const decide = host.newProcess();
+    const { decision } = await decideOne(decide, 's1');
+    await decideOne(decide, 's1');
+    expect(host.state.logged.map((record) => record.viewId)).toEqual([decision.viewId]);
+    expect(host.state.logged[0]?.renditions.map(({ id }) => id)).toEqual(['low', 'high']);
+  });
+
+  it('keeps a view on its arm whatever has been learned meanwhile', async () => {
+    const decide = host.newProcess();
+    const first = await decideOne(decide, 's1');
+    host.state.arm = 'second';
+    const again = await decideOne(decide, 's1');
+    expect(again.decision).toEqual(first.decision);
+    expect((await decideOne(decide, 's2')).decision.arm).toBe('second');
+  });
+
+  it('keeps a view on its arm after the process is lost, by Redis', async () => {
+    const first = await decideOne(host.newProcess(), 's1');
+    host.state.arm = 'second';
+    expect((await decideOne(host.newProcess(), 's1')).decision).toEqual(first.decision);
+  });
+
+  it('keeps a view on its arm after process and Redis are lost, by ClickHouse', async () => {
+    const first = await decideOne(host.newProcess(), 's1');
+    host.shared.clear();
+    host.state.completeSinceMs = host.state.nowMs;
+    host.state.arm = 'second';
+    expect((await decideOne(host.newProcess(), 's1')).decision.arm).toBe(first.decision.arm);
+  });
+
+  it('decides while Redis is away, and gives the view the same id as ever', async () => {
+    const first = await decideOne(host.newProcess(), 's1');
+    host.state.redisAway = true;
+    host.state.logged = [];
+    expect((await decideOne(host.newProcess(), 's1')).decision.viewId).toBe(first.decision.viewId);
+  });
+
+  it('lets the first of two hosts win', async () => {
+    const [one, other] = [host.newProcess(), host.newProcess()];
+    const first = await decideOne(one, 's1');
+    host.state.arm = 'second';
+    expect((await decideOne(other, 's1')).decision.arm).toBe(first.decision.arm);
+  });
+
+  it('makes a new view with a new id after 24 hours, even in a new process', async () => {
+    const first = await decideOne(host.newProcess(), 's1');
+    host.state.nowMs += STANDING_MS + 1;
+    host.state.arm = 'second';
+    const next = await decideOne(host.newProcess(), 's1');
+    expect(next.decision.viewId).not.toBe(first.decision.viewId);
+    expect(next.decision.generation).toBe(1);
+    expect((await decideOne(host.newProcess(), 's1')).decision.viewId).toBe(next.decision.viewId);
+  });
+
+  it('offers the newest renditions of its arm after a new revision, and logs the view again under the same id', async () => {
+    const decide = host.newProcess();
+    const first = await decideOne(decide, 's1');
+    host.state.asset = { ...host.state.asset, revision: 3 };
+    const again = await decideOne(decide, 's1');
+    expect(again.decision.viewId).toBe(first.decision.viewId);
+    expect(again.offered.map((rung) => rung.renditionId)).toEqual(['high']);
+    expect(host.state.logged.map(({ viewId, revision }) => [viewId, revision])).toEqual([
+      [first.decision.viewId, 2],
+      [first.decision.viewId, 3],
+    ]);
+  });
+
+  it('answers unknown and unplayable assets one by one, and decides the rest', async () => {
+    const decide = host.newProcess();
+    const batch = await decide([request('s1', 'a_2'), request('s1')]);
+    expect(batch.kind === 'decided' && batch.results.map(({ kind }) => kind)).toEqual(['unknown-asset', 'decided']);
+    host.state.asset = { ...host.state.asset, availability: 'none' };
+    const later = await host.newProcess()([request('s3')]);
+    expect(later.kind === 'decided' && later.results.map(({ kind }) => kind)).toEqual(['not-playable']);
+  });
+
+  it('leaves no trace when only peeking', async () => {
+    const decide = host.newProcess();
+    await decide([request('s1')], { peek: true });
+    expect(host.state.logged).toEqual([]);
+    host.state.arm = 'second';
+    expect((await decideOne(decide, 's1')).decision.arm).toBe('second');
+  });
+
+  it('does not answer a decision that could not be logged', async () => {
+    const decide = host.newProcess({ log: async () => ({ kind: 'full', retryAfterSeconds: 5 }) });
+    expect(await decide([request('s1')])).toEqual({ kind: 'full', retryAfterSeconds: 5 });
+  });
+});
