@@ -4,6 +4,7 @@ import { basename, join, resolve } from 'node:path';
 import { PLACES } from './demo/audience.ts';
 import { createDemoClient } from './demo/demo-client.ts';
 import { CLIP_SECONDS, type Clip, makeClips } from './demo/make-clips.ts';
+import { DEMO_SCALE } from './demo/play-and-learn.ts';
 import { printReport, seconds } from './demo/print-report.ts';
 import { type DemoReport, findProblems } from './demo/report.ts';
 import { startStack } from './demo/start-stack.ts';
@@ -57,7 +58,7 @@ async function measure(options: DemoOptions, signal: AbortSignal): Promise<DemoR
       log("      The encode holdout is off for the demo's own uploads: with so few, each must show what was learned.");
       const clips = await prepareClips(options, directory, signal);
       const api = createDemoClient(stack.url, stack.key, signal);
-      const findings = await tellStory({ api, clips, log, signal });
+      const findings = await tellStory({ api, clips, scale: DEMO_SCALE, log, signal });
       const problems = findProblems(findings, PLACES.slow.region);
       return { ok: problems.length === 0, problems, durationMs: Date.now() - startedAtMs, ...findings };
     } finally {

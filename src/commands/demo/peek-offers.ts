@@ -1,0 +1,52 @@
+import { contextName, PLACES, POPULATIONS } from './audience.ts';
+import type { DemoClient } from './demo-client.ts';
+import {
+  armsReplySchema,
+  type DecidedReply,
+  decisionsReplySchema,
+  explainReplySchema,
+  type PolicyReply,
+  policyReplySchema,
+} from './replies.ts';
+import type { Offer, PolicyVersions } from './report.ts';
+
+/** The policy at a moment, and what it offers each context, by `contextName`. */
+export type Offers = { versions: PolicyVersions; byContext: ReadonlyMap<string, Offer> };
+
+/** What each context would be given now on its own region's clip; peeking logs nothing and decides nothing. */
+export async function peekOffers(api: DemoClient, assetIds: { slow: string; fast: string }): Promise<Offers> {
+  const policy = await readPolicy(api);
+  const sessions = POPULATIONS.map(({ context }) => ({
+    sessionId: `peek-${context.region}-${context.device}`,
+    assetId: context.region === PLACES.slow.region ? assetIds.slow : assetIds.fast,
+    ...context,
+  }));
+  const { decisions } = await api.postJson('/v1/decisions', { peek: true, sessions }, decisionsReplySchema);
+  const byContext = new Map<string, Offer>();
+  for (const [index, { context }] of POPULATIONS.entries()) {
+    const decision = decisions[index];
+    if (!decision || 'error' in decision) throw new RangeError(`no offer for ${contextName(context)}`);
+    const { summary } = await api.getJson(`/v1/policy/explain?${new URLSearchParams(context)}`, explainReplySchema);
+    byContext.set(contextName(context), describeOffer(decision, summary));
+  }
+  const { configVersion, allocationVersion } = policy;
+  return { versions: { configVersion, allocationVersion }, byContext };
+}
+
+/** The policy as everyone may read it. */
+export async function readPolicy(api: DemoClient): Promise<PolicyReply> {
+  return api.getJson('/v1/policy', policyReplySchema);
+}
+
+/** Id of the one arm that is the baseline. */
+export async function findBaselineArm(api: DemoClient): Promise<string> {
+  const { arms } = await api.getJson('/v1/policy/arms', armsReplySchema);
+  const baseline = arms.find((arm) => arm.baseline);
+  if (!baseline) throw new RangeError('no arm is the baseline');
+  return baseline.id;
+}
+
+function describeOffer({ fallbackLevel, eligible }: DecidedReply, why: string): Offer {
+  const arms = eligible.map(({ arm, propensity }) => ({ arm, share: propensity }));
+  return { fallbackLevel, arms: arms.sort((a, b) => b.share - a.share), why };
+}

@@ -1,0 +1,100 @@
+import type { LadderRung } from '../../domain/index.ts';
+import { contextName, POPULATIONS } from './audience.ts';
+import type { AssetReport, Compared, ContextReport, DemoReport, Offer } from './report.ts';
+
+const SHOWN_ARMS = 4;
+
+/** The whole story in plain lines, for someone who has never heard of the project. */
+export function printReport(report: DemoReport): string[] {
+  return [
+    '',
+    'Uploads (times from the last byte; the second of each region came after learning)',
+    ...report.assets.flatMap(assetLines),
+    '',
+    'What viewers were offered (share of views given each ladder), at first and now',
+    ...report.contexts.flatMap(offerLines),
+    '',
+    "How it went: held baseline -> learned. Baseline: all its views; learned: the last two rounds' other views.",
+    ...comparisonTable(report.contexts),
+    '  Reward is in points: quality seen, less stalls, waiting, switches and traffic (GET /v1/policy has the weights).',
+    '',
+    telemetryLine(report),
+    ...(report.ok
+      ? ['Everything did what it says.']
+      : ['NOT everything did what it says:', ...report.problems.map((problem) => `  - ${problem}`)]),
+    `The demo took ${seconds(report.durationMs)}.`,
+  ];
+}
+
+function telemetryLine({ telemetry, policy }: DemoReport): string {
+  const { views, viewsStored, sent, accepted, stored } = telemetry;
+  return (
+    `Telemetry: ${views} views played, ${viewsStored} counted; ${sent} events sent, ${accepted} accepted, ${stored} stored. ` +
+    `Policy: ${policyName(policy.before)} -> ${policyName(policy.after)}.`
+  );
+}
+
+function policyName({ configVersion, allocationVersion }: DemoReport['policy']['before']): string {
+  return `config ${configVersion} allocation ${allocationVersion}`;
+}
+
+function assetLines(asset: AssetReport): string[] {
+  return [
+    `  ${asset.region}, ${asset.upload === 1 ? 'first upload ' : 'second upload'}  playable after ${seconds(asset.playableMs)}, complete after ${seconds(asset.completeMs)}`,
+    `    rungs: ${rungList(asset.rungs)}`,
+    `    why:   ${asset.reason}`,
+  ];
+}
+
+/** Rungs as `240p 150, 360p 459 … kbit/s`. */
+export function rungList(rungs: readonly LadderRung[]): string {
+  return `${rungs.map(({ height, bitrateKbps }) => `${height}p ${bitrateKbps}`).join(', ')} kbit/s`;
+}
+
+function offerLines({ region, device, before, after }: ContextReport): string[] {
+  const population = POPULATIONS.find(({ context }) => contextName(context) === contextName({ region, device }));
+  return [
+    `  ${contextName({ region, device })} on ${population?.traceKind ?? 'an unknown line'}`,
+    `    at first: ${offerList(before)}`,
+    `    now:      ${offerList(after)}`,
+    `    why:      ${after.why}`,
+  ];
+}
+
+function offerList({ arms }: Offer): string {
+  const shown = arms.slice(0, SHOWN_ARMS).map(({ arm, share }) => `${arm} ${percent(share, 0)}`);
+  const rest = arms.slice(SHOWN_ARMS).reduce((sum, { share }) => sum + share, 0);
+  return [...shown, ...(arms.length > SHOWN_ARMS ? [`others ${percent(rest, 0)}`] : [])].join(', ');
+}
+
+function comparisonTable(contexts: readonly ContextReport[]): string[] {
+  const rows = contexts.map((context) => [
+    contextName(context),
+    `${context.views.baseline} -> ${context.views.learned}`,
+    arrow(context.stallRatio, (value) => percent(value, 2)),
+    arrow(context.seenQuality, (value) => value.toFixed(1)),
+    arrow(context.bitrateKbps, (value) => `${Math.round(value)}`),
+    arrow(context.reward, (value) => value.toFixed(1)),
+  ]);
+  const header = ['', 'views', 'stall ratio', 'seen quality', 'kbit/s', 'reward'];
+  const widths = header.map((title, column) =>
+    Math.max(...[header, ...rows].map((row) => row[column]?.length ?? 0), title.length),
+  );
+  return [header, ...rows].map((row) =>
+    `  ${row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('   ')}`.trimEnd(),
+  );
+}
+
+function arrow({ baseline, learned }: Compared, format: (value: number) => string): string {
+  const show = (value: number | null): string => (value === null ? '-' : format(value));
+  return `${show(baseline)} -> ${show(learned)}`;
+}
+
+function percent(share: number, digits: number): string {
+  return `${(100 * share).toFixed(digits)} %`;
+}
+
+/** Milliseconds as `3.2 s`; null is `never`. */
+export function seconds(ms: number | null): string {
+  return ms === null ? 'never' : `${(ms / 1000).toFixed(1)} s`;
+}
