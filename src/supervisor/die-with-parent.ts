@@ -47,13 +47,15 @@ export function watchForParentDeath(pid: number): () => void {
  */
 export function exitWhenParentDies(stop: () => Promise<unknown>): void {
   if (process.send === undefined) return;
-  process.once('disconnect', () => {
+  const end = (): void => {
     setTimeout(endOwnGroup, STOP_GRACE_MS).unref();
     stop().then(
       () => process.exit(0),
       () => endOwnGroup(),
     );
-  });
+  };
+  if (!process.connected) return end();
+  process.once('disconnect', end);
   process.channel?.unref();
 }
 

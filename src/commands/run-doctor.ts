@@ -1,0 +1,11 @@
+import { renderDoctor, runDoctor } from './doctor.ts';
+import type { RunCommand } from './index.ts';
+import { printJson } from './print.ts';
+
+/** `nara doctor [--json]` */
+export const doctorCommand: RunCommand = async (args, config) => {
+  const report = await runDoctor(config);
+  if (args.includes('--json')) printJson(report);
+  else process.stdout.write(renderDoctor(report));
+  return report.ok ? 0 : 1;
+};
