@@ -18,37 +18,32 @@ export class UnreadableLine {
  * `{"events":[…]}`, a bare array, one event, or NDJSON: told apart by looking, because beacons can only say text/plain.
  */
 export function decodeEvents(text: string): DecodedBody {
-  const events = parseWhole(text) ?? parseLines(text);
+  const whole = parseJson(text);
+  const events = whole instanceof UnreadableLine ? parseLines(text) : eventsIn(whole);
   if (events === null || events.length === 0) {
-    return {
-      kind: 'unreadable',
-      expected: '{"events":[…]}, an array, or one JSON event per line',
-      received: text.slice(0, 60) || 'an empty body',
-    };
+    const received = text.slice(0, 60).trim() || 'an empty body';
+    return { kind: 'unreadable', expected: '{"events":[…]}, an array, or one JSON event per line', received };
   }
   if (events.length > MAX_EVENTS_PER_BODY) {
-    return {
-      kind: 'unreadable',
-      expected: `at most ${MAX_EVENTS_PER_BODY} events`,
-      received: `${events.length} events`,
-    };
+    const expected = `at most ${MAX_EVENTS_PER_BODY} events`;
+    return { kind: 'unreadable', expected, received: `${events.length} events` };
   }
   return { kind: 'events', events };
 }
 
-function parseWhole(text: string): unknown[] | null {
-  const value = parseJson(text);
-  if (value instanceof UnreadableLine) return null;
-  if (Array.isArray(value)) return value;
-  if (typeof value !== 'object' || value === null) return null;
-  if ('events' in value) return Array.isArray(value.events) ? value.events : null;
-  return 'type' in value ? [value] : null;
+function eventsIn(whole: unknown): unknown[] | null {
+  if (Array.isArray(whole)) return whole;
+  if (typeof whole !== 'object' || whole === null) return null;
+  if ('events' in whole) return Array.isArray(whole.events) ? whole.events : null;
+  return 'type' in whole ? [whole] : null;
 }
 
 function parseLines(text: string): unknown[] | null {
-  const lines = text.split('\n').filter((line) => line.trim() !== '');
-  const values = lines.map(parseJson);
-  return values.some((value) => !(value instanceof UnreadableLine)) ? values : null;
+  const values = text
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .map(parseJson);
+  return values.some((value) => typeof value === 'object' && !(value instanceof UnreadableLine)) ? values : null;
 }
 
 function parseJson(text: string): unknown {

@@ -60,7 +60,7 @@ function createTusServer(ports: UploadPorts, meter: UploadMeter): Server {
     relativeLocation: true,
     allowedHeaders: ['Authorization'],
     exposedHeaders: ['NARA-Asset-Id'],
-    namingFunction: () => randomBytes(24).toString('base64url'),
+    namingFunction: () => `u_${randomBytes(24).toString('base64url')}`,
     onUploadCreate: async (request, upload) => {
       const assetId = `a_${randomBytes(17).toString('base64url').slice(0, 22)}`;
       await ports.createAsset({ id: assetId, uploadKey: `uploads/${upload.id}`, ...describeUpload(upload) });

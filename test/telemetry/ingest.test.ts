@@ -1,0 +1,159 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Context } from '../../src/domain/index.ts';
+import { decodeEvents } from '../../src/telemetry/decode-events.ts';
+import { createIngest, type IngestPorts, type Reporter } from '../../src/telemetry/ingest.ts';
+
+const NOW_MS = Date.parse('2026-03-01T12:00:00.000Z');
+const observed: Context = { region: 'ZZ', device: 'desktop', connection: 'unknown' };
+const browser: Reporter = { mayStateContext: false, context: observed };
+const server: Reporter = { mayStateContext: true, context: observed };
+
+const event = (of: Record<string, unknown> = {}) => ({
+  type: 'progress',
+  eventId: 'e1',
+  sessionId: 's1',
+  assetId: 'a_1',
+  ts: '2026-03-01T12:00:00.000Z',
+  playedMs: 4000.4,
+  rungMs: { low: 4000.4 },
+  ...of,
+});
+
+let rows: Record<string, unknown>[];
+let ports: IngestPorts;
+beforeEach(() => {
+  rows = [];
+  ports = {
+    append: async (lines) => {
+      rows.push(...lines.map((line) => JSON.parse(line)));
+      return { kind: 'stored' };
+    },
+    attribute: ({ sessionId, viewToken }) =>
+      viewToken === 'forged' ? { kind: 'bad-token', reason: 'forged' } : { kind: 'view', viewId: `v of ${sessionId}` },
+    clock: { nowMs: () => NOW_MS },
+  };
+});
+
+describe('ingest', () => {
+  it('stores an event as one row with what the server knows of it', async () => {
+    expect(await createIngest(ports)([event()], browser)).toEqual({
+      kind: 'stored',
+      accepted: 1,
+      duplicates: 0,
+      rejected: [],
+    });
+    expect(rows).toEqual([
+      {
+        view_id: 'v of s1',
+        event_id: 'e1',
+        type: 'progress',
+        session_id: 's1',
+        asset_id: 'a_1',
+        ts: '2026-03-01 12:00:00.000',
+        received_at: '2026-03-01 12:00:00.000',
+        ...observed,
+        played_ms: 4000,
+        rung_ms: { low: 4000 },
+      },
+    ]);
+  });
+
+  it('returns each bad event with its reasons and keeps the rest', async () => {
+    const result = await createIngest(ports)(
+      [
+        event({ eventId: 'good-1' }),
+        event({ sessionId: 'no spaces allowed' }),
+        { type: 'dance' },
+        42,
+        event({ playedMs: -1 }),
+        event({ eventId: 'good-2' }),
+      ],
+      browser,
+    );
+    expect(result).toMatchObject({
+      accepted: 2,
+      rejected: [
+        { index: 1, errors: [{ path: 'sessionId', received: 'no spaces allowed' }] },
+        { index: 2, errors: [{ path: 'type' }] },
+        { index: 3, errors: [{ received: '42' }] },
+        { index: 4, errors: [{ path: 'playedMs', expected: expect.stringContaining('0'), received: '-1' }] },
+      ],
+    });
+    expect(rows.map((row) => row.event_id)).toEqual(['good-1', 'good-2']);
+  });
+
+  it('rejects a forged view token and says so', async () => {
+    const result = await createIngest(ports)([event({ viewToken: 'forged' })], browser);
+    expect(result).toMatchObject({
+      accepted: 0,
+      rejected: [{ index: 0, errors: [{ path: 'viewToken', received: 'forged' }] }],
+    });
+  });
+
+  it('counts what it has seen before as duplicates, within a batch and between batches', async () => {
+    const ingest = createIngest(ports);
+    expect(await ingest([event(), event()], browser)).toMatchObject({ accepted: 1, duplicates: 1 });
+    expect(await ingest([event(), event({ eventId: 'e2' })], browser)).toMatchObject({ accepted: 1, duplicates: 1 });
+    expect(rows).toHaveLength(2);
+  });
+
+  it('does not take for a duplicate what could not be stored', async () => {
+    const append = ports.append;
+    ports.append = async () => ({ kind: 'full', retryAfterSeconds: 5 });
+    const ingest = createIngest({ ...ports, append: (lines) => ports.append(lines) });
+    expect(await ingest([event()], browser)).toEqual({ kind: 'full', retryAfterSeconds: 5 });
+    ports.append = append;
+    expect(await ingest([event()], browser)).toMatchObject({ accepted: 1, duplicates: 0 });
+  });
+
+  it('believes a stated context only from server-side reporters', async () => {
+    const stated = { region: 'NO', device: 'phone', connection: 'cellular' };
+    await createIngest(ports)([event(stated)], browser);
+    await createIngest(ports)([event(stated)], server);
+    expect(rows.map(({ region, device, connection }) => ({ region, device, connection }))).toEqual([observed, stated]);
+  });
+
+  it('keeps fields it does not know out of storage', async () => {
+    await createIngest(ports)([event({ ip: '192.0.2.1', nested: { deep: true } })], browser);
+    expect(JSON.stringify(rows)).not.toContain('192.0.2.1');
+    expect(rows[0]).not.toHaveProperty('nested');
+  });
+
+  it('replaces the time of a client clock that is more than a day off', async () => {
+    await createIngest(ports)(
+      [event({ ts: '1999-01-01T00:00:00Z' }), event({ eventId: 'e2', ts: '2026-03-01T14:00:00+02:00' })],
+      browser,
+    );
+    expect(rows.map((row) => row.ts)).toEqual(['2026-03-01 12:00:00.000', '2026-03-01 12:00:00.000']);
+  });
+
+  it('takes upload telemetry without making a view of it', async () => {
+    await createIngest(ports)([{ ...event(), type: 'upload_end', bytes: 10, elapsedMs: 5 }], browser);
+    expect(rows[0]).toMatchObject({ view_id: '', type: 'upload_end', bytes: 10, elapsed_ms: 5, resumes: 0 });
+  });
+});
+
+describe('decodeEvents', () => {
+  const events = [event({ eventId: 'e1' }), event({ eventId: 'e2' })];
+
+  it.each([
+    ['an object with events', JSON.stringify({ events })],
+    ['an array', JSON.stringify(events)],
+    ['one event per line', events.map((one) => JSON.stringify(one)).join('\n')],
+    ['one event per line with a trailing line feed', `${events.map((one) => JSON.stringify(one)).join('\n')}\n`],
+  ])('reads %s', (_name, text) => {
+    expect(decodeEvents(text)).toEqual({ kind: 'events', events });
+  });
+
+  it('keeps the good lines around a torn one', () => {
+    const decoded = decodeEvents(`${JSON.stringify(events[0])}\n{"type":"pro\n${JSON.stringify(events[1])}`);
+    expect(decoded.kind === 'events' && decoded.events).toHaveLength(3);
+  });
+
+  it.each(['', '   ', 'hello', '{"events": 5}', '"text"', '{}', '[]'])(
+    'says what it expected when it gets %j',
+    (text) => {
+      expect(decodeEvents(text)).toMatchObject({ kind: 'unreadable', expected: expect.stringContaining('events') });
+    },
+  );
+});
