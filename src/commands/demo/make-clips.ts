@@ -30,8 +30,8 @@ const RECIPES: readonly Recipe[] = [
     name: 'growth',
     title: 'cells that live and die',
     video:
-      'life=size=160x90:rate=6:ratio=0.3:random_seed=7:mold=30:death_color=#205090:life_color=#ffe0a0:mold_color=#103050,' +
-      `fps=${FPS},tmix=frames=8,scale=1280:720:flags=bicubic,hue=H=0.2*t,noise=alls=2:allf=t`,
+      'life=size=96x54:rate=3:ratio=0.2:random_seed=7:mold=20:death_color=#205090:life_color=#ffe0a0:mold_color=#103050,' +
+      `fps=${FPS},tmix=frames=16,scale=1280:720:flags=bicubic,hue=H=0.1*t,noise=alls=2:allf=t`,
     audio: 'anoisesrc=color=brown:sample_rate=48000:seed=7,tremolo=f=0.5:d=0.7,volume=0.5',
   },
 ];
