@@ -32,14 +32,17 @@ function preferred(
     )[0]?.rung;
 }
 
-/** The baseline's rungs, and in the room that is left the most valuable learned ones. */
+/** The baseline's rungs, and in the room that is left those of surely better ladders, then whatever makes other ladders possible. */
 export function panelRungs(problem: PlanProblem): LadderRung[] {
   const { maxRungs, mergeRatio } = problem.settings;
-  const all = problem.ladders.flatMap(({ rungs }) => rungs);
+  const isWanted = (ladder: PlanProblem['ladders'][number]): boolean =>
+    problem.parts.some((part) => pointsOf(part, ladder) > 0);
   let union = problem.baseline;
+  const missing = (ladders: PlanProblem['ladders']): LadderRung[] =>
+    ladders.flatMap(({ rungs }) => rungs).filter((rung) => mergeRungs(union, [rung], mergeRatio).length > union.length);
   while (union.length < maxRungs) {
-    const candidates = all.filter((rung) => mergeRungs(union, [rung], mergeRatio).length > union.length);
-    const next = preferred(candidates, union, problem);
+    const wanted = missing(problem.ladders.filter(isWanted));
+    const next = preferred(wanted.length > 0 ? wanted : missing(problem.ladders), union, problem);
     if (!next) break;
     union = mergeRungs(union, [next], mergeRatio);
   }
