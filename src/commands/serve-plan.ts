@@ -14,7 +14,7 @@ const CLICKHOUSE_THREADS = 16;
 /** What `config.ts` says when nobody asked for a port; nobody needs the embedded engine on a certain one. */
 const UNASKED_CLICKHOUSE_PORT = 8123;
 
-export type ChildName = 'clickhouse' | 'redis' | 'api' | 'worker';
+type ChildName = 'clickhouse' | 'redis' | 'api' | 'worker';
 
 /** One child of `nara serve`; together `stopTimeoutMs` leave a second of the ten that a stop may take. */
 export type PlannedChild = { name: ChildName; stopTimeoutMs: number; what: ChildCommand };

@@ -26,7 +26,7 @@ const MAIN_PATH = fileURLToPath(new URL('../main.ts', import.meta.url));
 const run = promisify(execFile);
 
 /** The service cannot be started here; the message says why and what to do. */
-export class CannotServeError extends Error {
+class CannotServeError extends Error {
   override readonly name = 'CannotServeError';
   readonly code: 'serve.data_dir_held' | 'serve.redis_missing' | 'serve.chdb_missing';
   constructor(code: CannotServeError['code'], message: string) {
@@ -71,8 +71,9 @@ async function takeDataDir(dataDir: string, log: Logger): Promise<HeldLock> {
 async function endOrphansOf(dataDir: string, log: Logger): Promise<void> {
   const left = await readRunFile(dataDir);
   if (left === null) return;
-  for (const orphan of await endOrphans(left))
-    log.warn(orphan, 'a child of an earlier run was still there, it has ended');
+  for (const { name, pid } of await endOrphans(left)) {
+    log.warn({ child: name, childPid: pid }, 'a child of an earlier run was still there, it has ended');
+  }
 }
 
 function heldError(dataDir: string, holder: LockHolder, url: string | undefined): CannotServeError {

@@ -19,7 +19,7 @@ export type ChildCommand = {
 };
 
 /** A Node child says `{type: 'ready', url}` over IPC; anything else is asked until it answers. */
-export type ReadyWhen = { kind: 'message' } | { kind: 'probe'; probe: () => Promise<boolean> };
+type ReadyWhen = { kind: 'message' } | { kind: 'probe'; probe: () => Promise<boolean> };
 
 /** How it ended; `error` when it could not be started at all. */
 export type Exit = { code: number | null; signal: NodeJS.Signals | null; error: Error | null };

@@ -7,7 +7,7 @@ const POLL_MS = 50;
 const PATIENCE_MS = 5_000;
 
 /** A child of an earlier run survives even SIGKILL (or is another user's): its data cannot be opened. */
-export class OrphanError extends Error {
+class OrphanError extends Error {
   readonly code = 'supervisor.orphan';
   override readonly name = 'OrphanError';
 }

@@ -70,7 +70,10 @@ export function supervise(spec: ChildSpec): SupervisedChild {
       stopping.abort();
       current?.signal(spec.stopSignal);
       const timeout = setTimeout(() => {
-        log.warn({ pid: current?.pid, stopTimeoutMs: spec.stopTimeoutMs }, 'child did not stop in time, killing it');
+        log.warn(
+          { childPid: current?.pid, stopTimeoutMs: spec.stopTimeoutMs },
+          'child did not stop in time, killing it',
+        );
         current?.killGroup();
       }, spec.stopTimeoutMs);
       await stopped;
@@ -88,16 +91,16 @@ function runOnce(spec: ChildSpec, log: Logger, onReady: () => void): { child: Ru
   const child = startChild(spec, spec.tieToParent);
   const { pid } = child;
   spec.onPid?.(pid);
-  if (pid !== null) log.info({ pid }, 'child started');
+  if (pid !== null) log.info({ childPid: pid }, 'child started');
   const readyTimeout = setTimeout(() => {
-    log.error({ pid }, 'child was not ready in time, killing it');
+    log.error({ childPid: pid }, 'child was not ready in time, killing it');
     child.killGroup();
   }, spec.readyTimeoutMs ?? READY_TIMEOUT_MS);
   let readyMs = Number.POSITIVE_INFINITY;
   void child.ready.then(() => {
     readyMs = performance.now();
     clearTimeout(readyTimeout);
-    log.info({ pid, startMs: Math.round(readyMs - startedMs) }, 'child ready');
+    log.info({ childPid: pid, startMs: Math.round(readyMs - startedMs) }, 'child ready');
     onReady();
   });
   const ended = child.exited.then((exit) => {

@@ -66,7 +66,7 @@ test('a child that is killed comes back with a new pid, and each event is one lo
   expect(second).not.toBe(first);
   expect(pids).toEqual([first, null, second]);
   await vi.waitFor(() => expect(logged('child ready')).toHaveLength(2), soon);
-  expect(logged('child started')).toMatchObject([{ pid: first }, { pid: second }]);
+  expect(logged('child started')).toMatchObject([{ childPid: first }, { childPid: second }]);
   expect(logged('child ended by itself, will be started again')).toMatchObject([
     { child: 'fixture', signal: 'SIGKILL', failures: 1, restartInMs: 10 },
   ]);
@@ -110,7 +110,7 @@ test('a child that ignores SIGTERM is killed when its time is over', async () =>
   const pid = await firstPid('ready');
   await running.stop();
   expect(await processStart(pid)).toBeNull();
-  expect(logged('child did not stop in time, killing it')).toMatchObject([{ pid }]);
+  expect(logged('child did not stop in time, killing it')).toMatchObject([{ childPid: pid }]);
 });
 
 test('what a killed child had started is ended with it', async () => {
