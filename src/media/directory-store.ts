@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { constants, createReadStream } from 'node:fs';
 import { copyFile, link, mkdir, open, readdir, readFile, rename, rm, stat, unlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { type ByteRange, checkKey, type MediaStore } from './media-store.ts';
 
 // Lifecycle: bytes are born in ROOT/.tmp, synced, then renamed (or linked, when the first writer must win) to their key.
@@ -10,7 +10,8 @@ import { type ByteRange, checkKey, type MediaStore } from './media-store.ts';
 const TEMPORARY = '.tmp';
 
 /** A media store in a local directory, shared by any number of processes of this machine. */
-export function createDirectoryStore(root: string): MediaStore {
+export function createDirectoryStore(directory: string): MediaStore {
+  const root = resolve(directory);
   const pathOf = (key: string): string => join(root, checkKey(key));
 
   return {

@@ -29,7 +29,8 @@ export type MediaStore = {
   localPath(key: string): string | null;
 };
 
-const SEGMENT = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,254}$/;
+/** Upload ids may begin with a dash; nothing may begin with a dot. */
+const SEGMENT = /^[A-Za-z0-9_-][A-Za-z0-9._-]{0,254}$/;
 
 /** The key as it came, without a trailing slash; throws `invalid-key` for anything that could leave the store. */
 export function checkKey(key: string): string {

@@ -47,8 +47,8 @@ export function fastLaneRung(plan: EncodePlan): LadderRung {
 }
 
 /**
- * The fast-lane rung was encoded before this content's complexity was known. A factor beyond this from where arms will
- * look for it (they accept 1.35) and the remainder makes the rung again at the right bitrate.
+ * The fast-lane rung was encoded before this content's complexity was known. When arms will look for it further off than
+ * this factor (they accept 1.35), the remainder makes that rung again, at the right bitrate.
  */
 const FAST_LANE_MATCH_RATIO = 1.25;
 
@@ -56,14 +56,12 @@ const FAST_LANE_MATCH_RATIO = 1.25;
 export function remainingRenditions(
   identity: SourceIdentity,
   plan: EncodePlan,
-  fastLane: { measuredKbps: number; complexityScale: number },
+  complexityScale: number,
 ): PlannedRendition[] {
-  const scale = fastLane.complexityScale;
   const first = fastLaneRung(plan);
-  const wantedKbps = first.bitrateKbps * scale;
-  const ratio = Math.max(wantedKbps / fastLane.measuredKbps, fastLane.measuredKbps / wantedKbps);
-  const rungs = plan.rungs.filter((rung) => rung !== first || ratio > FAST_LANE_MATCH_RATIO);
-  const planned = rungs.map((rung) => planRendition(identity, rung, scale));
+  const isFar = Math.max(complexityScale, 1 / complexityScale) > FAST_LANE_MATCH_RATIO;
+  const rungs = plan.rungs.filter((rung) => rung !== first || isFar);
+  const planned = rungs.map((rung) => planRendition(identity, rung, complexityScale));
   const unique = new Map(planned.map((rendition) => [rendition.id, rendition]));
   return [...unique.values()].sort((a, b) => a.targetKbps - b.targetKbps);
 }

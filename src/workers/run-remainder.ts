@@ -1,0 +1,120 @@
+import { z } from 'zod';
+import type { AssetDocument, EncodePlan, StoredRendition } from '../domain/asset.ts';
+import { assetPrefix } from '../media/asset-store.ts';
+import { encodeRemainder } from '../media/encode-remainder.ts';
+import { readDone } from '../media/finished-tracks.ts';
+import { makePoster } from '../media/make-poster.ts';
+import { measureComplexity } from '../media/measure-complexity.ts';
+import { measureQuality } from '../media/measure-quality.ts';
+import type { EncodeSource } from '../media/media-room.ts';
+import { fastLaneRung, planRendition, remainingRenditions } from '../media/plan/plan-renditions.ts';
+import { isEncodable, openSource } from './open-source.ts';
+import { assetLog, type TranscodePorts } from './transcode-ports.ts';
+import { recordFailure, timestamp, updateAsset, whileAssetExists } from './update-asset.ts';
+
+/** `fast-lane-first`: the low rung is not whole, so this came too early. `failed` is written in the asset's document. */
+export type RemainderOutcome =
+  | { kind: 'complete' }
+  | { kind: 'failed' }
+  | { kind: 'fast-lane-first' }
+  | { kind: 'nothing-to-do' };
+
+/**
+ * Completes a playable asset: complexity, all other rungs, measured quality, poster. Run twice it changes nothing, and what
+ * an earlier run finished is not made again. Throws `AssetRemovedError`, and what the encoder throws.
+ */
+export async function runRemainder(
+  ports: TranscodePorts,
+  assetId: string,
+  signal: AbortSignal,
+): Promise<RemainderOutcome> {
+  const asset = await ports.assets.read(assetId);
+  if (!asset || !isEncodable(asset)) return { kind: 'nothing-to-do' };
+  const { plan } = asset;
+  if (asset.availability === 'none' || !plan) return { kind: 'fast-lane-first' };
+  return whileAssetExists(ports, assetId, signal, (existing) => complete(ports, asset, plan, existing));
+}
+
+async function complete(
+  ports: TranscodePorts,
+  asset: AssetDocument & { uploadKey: string },
+  plan: EncodePlan,
+  signal: AbortSignal,
+): Promise<RemainderOutcome> {
+  const opened = await openSource(ports, asset, signal);
+  if (opened.kind === 'rejected') {
+    await recordFailure(ports, asset.id, opened.error);
+    return { kind: 'failed' };
+  }
+  const { source } = opened;
+  const identity = { uploadKey: asset.uploadKey, details: source.input.details };
+  const first = await readDone(ports.media.store, asset.id, planRendition(identity, fastLaneRung(plan), 1).id);
+  if (!first?.rendition) return { kind: 'fast-lane-first' };
+
+  const complexityScale = await settleComplexity(ports, source, signal);
+  const planned = remainingRenditions(identity, plan, complexityScale);
+  const rest = await encodeRemainder(ports.media, source, planned, { signal, complexityScale });
+  const renditions = await withMeasuredQuality(ports, source, [first.rendition, ...rest], signal);
+  const poster = await optional(ports, asset.id, 'poster', signal, () => makePoster(ports.media, source, signal));
+  await updateAsset(ports, asset.id, (current) => ({
+    ...withoutError(current),
+    state: 'ready',
+    availability: 'complete',
+    revision: current.revision + 1,
+    timings: { ...current.timings, completeAt: timestamp(ports) },
+    complexityScale,
+    renditions: [...renditions].sort((a, b) => a.bitrateKbps - b.bitrateKbps),
+    previews: { ...current.previews, poster: poster ?? current.previews.poster },
+  }));
+  assetLog(ports, asset.id).info({ renditions: renditions.map(({ id }) => id), complexityScale }, 'asset is complete');
+  return { kind: 'complete' };
+}
+
+const complexitySchema = z.object({ complexityScale: z.number().positive() });
+
+/** Rendition ids depend on it, so the first measurement stands for every later run, on any machine. */
+async function settleComplexity(ports: TranscodePorts, source: EncodeSource, signal: AbortSignal): Promise<number> {
+  const { store } = ports.media;
+  const key = `${assetPrefix(source.assetId)}/complexity.json`;
+  const settled = async (): Promise<number | null> => {
+    const bytes = await store.read(key);
+    return bytes ? complexitySchema.parse(JSON.parse(bytes.toString('utf8'))).complexityScale : null;
+  };
+  const known = await settled();
+  if (known !== null) return known;
+  const measure = (): Promise<number> => measureComplexity(ports.media, source, signal);
+  const complexityScale = (await optional(ports, source.assetId, 'complexity', signal, measure)) ?? 1;
+  await store.createExclusive(key, `${JSON.stringify({ complexityScale })}\n`);
+  return (await settled()) ?? complexityScale;
+}
+
+async function withMeasuredQuality(
+  ports: TranscodePorts,
+  source: EncodeSource,
+  renditions: StoredRendition[],
+  signal: AbortSignal,
+): Promise<StoredRendition[]> {
+  const measure = (): Promise<StoredRendition[]> => measureQuality(ports.media, source, renditions, signal);
+  return (await optional(ports, source.assetId, 'quality', signal, measure)) ?? renditions;
+}
+
+/** What an asset can do without: its failure is logged and answered with null. */
+async function optional<T>(
+  ports: TranscodePorts,
+  assetId: string,
+  step: string,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T | null> {
+  try {
+    return await work();
+  } catch (error) {
+    if (signal.aborted) throw error;
+    assetLog(ports, assetId).warn({ err: error, step }, 'going on without');
+    return null;
+  }
+}
+
+function withoutError({ error: _, ...asset }: AssetDocument): AssetDocument {
+  return asset;
+}
