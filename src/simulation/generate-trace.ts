@@ -25,8 +25,8 @@ const DEFAULT_DURATION_MS = 600_000;
 const STEP_MS = 1000;
 
 /**
- * Levels follow published measurements: commuters on 3G average 0.9–1.5 Mbit/s and spend about 7 % of the time below
- * 200 kbit/s; LTE and cable sit between; fibre hardly moves.
+ * Levels follow published measurements: commuters on 3G average 0.9–1.5 Mbit/s and spend 10–15 % of the time below
+ * 200 kbit/s, most of that in holes of half a minute and more; LTE and cable sit between; fibre hardly moves.
  */
 const MODELS: Record<TraceKind, PathModel> = {
   'cellular-3g': {
@@ -35,10 +35,11 @@ const MODELS: Record<TraceKind, PathModel> = {
     jitterSigma: 0.3,
     latencyMs: { low: 80, high: 150 },
     states: [
-      { factor: 1.6, meanDwellMs: 20_000, weight: 0.3 },
-      { factor: 0.95, meanDwellMs: 25_000, weight: 0.35 },
+      { factor: 1.7, meanDwellMs: 20_000, weight: 0.33 },
+      { factor: 0.95, meanDwellMs: 25_000, weight: 0.33 },
       { factor: 0.4, meanDwellMs: 12_000, weight: 0.2 },
-      { factor: 0.09, meanDwellMs: 6000, weight: 0.15 },
+      { factor: 0.09, meanDwellMs: 4000, weight: 0.12 },
+      { factor: 0.1, meanDwellMs: 35_000, weight: 0.045 },
     ],
   },
   lte: {

@@ -27,8 +27,8 @@ const MAX_WATCH_MS = 600_000;
 const START_PATIENCE_MEDIAN_MS = 20_000;
 const STALL_PATIENCE_MEDIAN_MS = 40_000;
 const PATIENCE_SIGMA = 0.5;
-/** The line is watched for a minute before the view; that measurement is off by about 25 %. */
-const BEFORE_MS = 60_000;
+/** The line is watched for two minutes before the view; that measurement is off by about 25 %. */
+const BEFORE_MS = 120_000;
 const MEASUREMENT_SIGMA = 0.25;
 
 const VIEWPORT_HEIGHTS: Record<Device, number> = { phone: 360, tablet: 768, desktop: 1080, tv: 2160, unknown: 720 };

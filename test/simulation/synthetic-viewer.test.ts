@@ -34,6 +34,6 @@ describe('synthetic viewers', () => {
     const [before, during] = [mean((p) => p.before), mean((p) => p.during)];
     const covariance = mean((p) => (p.before - before) * (p.during - during));
     const spread = Math.sqrt(mean((p) => (p.before - before) ** 2) * mean((p) => (p.during - during) ** 2));
-    expect(covariance / spread).toBeGreaterThan(0.5);
+    expect(covariance / spread).toBeGreaterThan(0.35);
   });
 });
