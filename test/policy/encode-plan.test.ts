@@ -169,6 +169,11 @@ describe('held-out assets and the lift panel', () => {
     expect(bitrates(panel)[0]).toBeLessThan(150);
   });
 
+  it('the last free rung of a cold asset goes below the floor, where viewers stall', () => {
+    const panel = plan({ allocation: cold, cold: true, source: fullHd });
+    expect(bitrates(panel)).toEqual([105, ...baselineKbps]);
+  });
+
   it('an audience is cold while most of it is in regions nobody was seen in', () => {
     expect(audienceIsCold({ config, allocation: cold }, watchedFrom([PHONE, 1]))).toBe(true);
     expect(audienceIsCold({ config, allocation: learned }, watchedFrom([PHONE, 1]))).toBe(false);

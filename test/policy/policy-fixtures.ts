@@ -44,12 +44,10 @@ export function statisticsOf(
   views: readonly Partial<Record<ViewComponent, number>>[],
 ): ViewStatistics {
   const { context = PHONE, arm, ageDays = 0, ...rest } = row;
-  const moments = VIEW_COMPONENTS.flatMap((left, index) =>
-    VIEW_COMPONENTS.slice(index).map((right) =>
-      views.reduce((sum, view) => {
-        const full: Partial<Record<ViewComponent, number>> = { ...view, one: 1 };
-        return sum + (full[left] ?? 0) * (full[right] ?? 0);
-      }, 0),
+  const rows = views.map((view) => VIEW_COMPONENTS.map((name) => (name === 'one' ? 1 : (view[name] ?? 0))));
+  const moments = VIEW_COMPONENTS.flatMap((_, left) =>
+    VIEW_COMPONENTS.slice(left).map((__, offset) =>
+      rows.reduce((sum, each) => sum + (each[left] ?? 0) * (each[left + offset] ?? 0), 0),
     ),
   );
   return {

@@ -264,6 +264,9 @@ describe('evidence of a cell', () => {
     expect(slope).toBeCloseTo(8, 6);
     expect((means[1] ?? 0) - (means[0] ?? 0)).toBeCloseTo(0, 6);
     expect(noiseVariance).toBeLessThan(100 * (9 / 800));
+    // What is left is the reward at the cell's mean throughput, 0.75 or so.
+    expect(means[0]).toBeGreaterThan(45);
+    expect(means[0]).toBeLessThan(47);
   });
 
   it('does not take the difference between arms for an effect of throughput', () => {
