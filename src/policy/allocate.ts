@@ -9,13 +9,14 @@ import {
   type ViewStatistics,
 } from '../domain/index.ts';
 import { bestProbabilities } from './best-probabilities.ts';
+import { type ContextPosterior, contrast } from './context-posterior.ts';
 import { fingerprint } from './fingerprint.ts';
 import { judgeArms } from './guard.ts';
 import { entryAtLevel, type IndexedAllocation, indexAllocation } from './index-allocation.ts';
 import { at } from './matrix.ts';
 import { chanceAboveZero } from './normal-distribution.ts';
 import { learnedArms } from './pool-statistics.ts';
-import { type ContextPosterior, contrast, fitPosterior } from './posterior.ts';
+import { fitPosterior } from './posterior.ts';
 import { seededRng } from './seeded-rng.ts';
 
 type Exploration = PolicyConfig['exploration'];

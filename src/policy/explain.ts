@@ -8,11 +8,12 @@ import {
   type ViewComponent,
   type ViewStatistics,
 } from '../domain/index.ts';
+import { type ContextPosterior, contrast, type EffectParts } from './context-posterior.ts';
 import { explainInWords } from './explain-in-words.ts';
 import { findEntry, indexAllocation } from './index-allocation.ts';
 import { chanceAboveZero } from './normal-distribution.ts';
 import type { PooledCell } from './pool-statistics.ts';
-import { type ContextPosterior, contrast, type EffectParts, fitPosterior, type Posterior } from './posterior.ts';
+import { fitPosterior, type Posterior } from './posterior.ts';
 import { momentOf } from './reward.ts';
 
 /** Mean of each scored component over an arm's views in the context; null without views. */

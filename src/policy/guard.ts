@@ -1,7 +1,7 @@
 import type { ArmAllocation, PolicyConfig } from '../domain/index.ts';
+import { type ContextPosterior, contrast } from './context-posterior.ts';
 import { chanceAboveZero } from './normal-distribution.ts';
 import type { PooledArm, PooledCell } from './pool-statistics.ts';
-import { type ContextPosterior, contrast } from './posterior.ts';
 import { momentOf } from './reward.ts';
 
 export type GuardVerdict = ArmAllocation['guard'];

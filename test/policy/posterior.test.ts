@@ -2,9 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Context, PolicyConfig, ViewStatistics } from '../../src/domain/index.ts';
 import { cellEvidence } from '../../src/policy/cell-evidence.ts';
+import { type ContextPosterior, contrast } from '../../src/policy/context-posterior.ts';
 import { add, at, inverse, type Matrix, multiply, timesVector, transpose, zeros } from '../../src/policy/matrix.ts';
 import { learnedArms, poolStatistics } from '../../src/policy/pool-statistics.ts';
-import { type ContextPosterior, contrast, fitPosterior } from '../../src/policy/posterior.ts';
+import { fitPosterior } from '../../src/policy/posterior.ts';
 import {
   DESKTOP,
   FAST,
