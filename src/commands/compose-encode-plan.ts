@@ -24,7 +24,8 @@ export function composeEncodePlan(ports: Ports) {
 
   return async ({ asset, source }: { asset: AssetDocument; source: Source }): Promise<EncodePlan> => {
     const policy = await ports.registry.loadCurrent();
-    if (policy === null) throw new PolicyMissingError('policy: expected a config and an allocation in the store (got none)');
+    if (policy === null)
+      throw new PolicyMissingError('policy: expected a config and an allocation in the store (got none)');
     const views = await readAudienceViews(ports.database, asset.owner, asset.context.region).catch((error: Error) => {
       ports.log.warn({ err: error, assetId: asset.id }, 'planning without knowing the audience');
       return { owner: [], region: [], everyone: [] };

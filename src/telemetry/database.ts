@@ -1,5 +1,5 @@
 import { createReadStream } from 'node:fs';
-import { ClickHouseError, createClient } from '@clickhouse/client';
+import { ClickHouseError, ClickHouseLogLevel, createClient } from '@clickhouse/client';
 
 /** The questions telemetry asks of ClickHouse. Every method throws DatabaseError. */
 export type Database = {
@@ -47,6 +47,8 @@ export function createDatabase(url: string): Database {
     url,
     request_timeout: QUERY_TIMEOUT_MS,
     max_open_connections: 8,
+    // Errors are thrown to whoever asked, and logged there.
+    log: { level: ClickHouseLogLevel.OFF },
     clickhouse_settings: { date_time_input_format: 'best_effort', output_format_json_quote_64bit_integers: 0 },
   });
   return {

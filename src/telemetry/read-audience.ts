@@ -13,19 +13,19 @@ export async function readAudienceViews(
   owner: string,
   region: string,
 ): Promise<{ owner: ContextViews[]; region: ContextViews[]; everyone: ContextViews[] }> {
-  const rows = await database.query<Context & { ofOwner: number; all: number }>(
-    `SELECT region, device, connection, countIf(owner = {owner:String}) AS ofOwner, count() AS all
+  const rows = await database.query<Context & { ofOwner: number; ofAll: number }>(
+    `SELECT region, device, connection, countIf(owner = {owner:String}) AS ofOwner, count() AS ofAll
      FROM scored_views
      WHERE class = 'started' AND view_at > now() - INTERVAL ${HORIZON_DAYS} DAY
      GROUP BY region, device, connection
-     ORDER BY all DESC
+     ORDER BY ofAll DESC
      LIMIT 500`,
     { owner },
   );
-  const counted = rows.map(({ ofOwner, all, ...context }) => ({ context, ofOwner, all }));
+  const counted = rows.map(({ ofOwner, ofAll, ...context }) => ({ context, ofOwner, ofAll }));
   return {
     owner: counted.filter((row) => row.ofOwner > 0).map((row) => ({ ...row.context, views: row.ofOwner })),
-    region: counted.filter((row) => row.context.region === region).map((row) => ({ ...row.context, views: row.all })),
-    everyone: counted.map((row) => ({ ...row.context, views: row.all })),
+    region: counted.filter((row) => row.context.region === region).map((row) => ({ ...row.context, views: row.ofAll })),
+    everyone: counted.map((row) => ({ ...row.context, views: row.ofAll })),
   };
 }

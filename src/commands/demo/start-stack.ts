@@ -26,7 +26,7 @@ export class StackError extends Error {
 /** Published as part of the first policy config, so that the demo's few uploads all show what was learned. */
 export const INITIAL_POLICY = { encode: { holdoutShare: 0 } };
 
-/** Starts `nara serve` below `directory` on free ports and waits until it is ready. Throws StackError, DemoTimeoutError. */
+/** Starts `nara serve` below `directory` on free ports and waits until it is ready. Throws StackError. */
 export async function startStack(options: {
   directory: string;
   signal: AbortSignal;
@@ -39,16 +39,20 @@ export async function startStack(options: {
   await writeFile(join(dataDir, 'initial-policy.json'), JSON.stringify(INITIAL_POLICY));
   const child = await spawnServe(options.mainPath ?? MAIN_PATH, logPath, stackEnvironment(dataDir, key));
   try {
-    const url = await waitUntil(() => readyUrl(child, dataDir, logPath), {
+    const url = await waitUntil(() => readyUrl(child, dataDir), {
       what: 'the service to be ready',
       timeoutMs: READY_TIMEOUT_MS,
       everyMs: 100,
       signal: options.signal,
     });
     return { url, key, stop: () => stopChild(child) };
-  } catch (error) {
+  } catch (cause) {
     await stopChild(child);
-    throw error;
+    options.signal.throwIfAborted();
+    const said = await lastLines(logPath);
+    throw new StackError(`${cause instanceof Error ? cause.message : String(cause)}; it said last:\n${said}`, {
+      cause,
+    });
   }
 }
 
@@ -80,12 +84,14 @@ async function spawnServe(mainPath: string, logPath: string, env: NodeJS.Process
   }
 }
 
-async function readyUrl(child: ChildProcess, dataDir: string, logPath: string): Promise<string | null> {
-  if (hasEnded(child)) {
-    const lines = (await readFile(logPath, 'utf8').catch(() => '')).trim().split('\n');
-    const end = child.signalCode ?? `code ${child.exitCode}`;
-    throw new StackError(`nara serve ended (${end}) before it was ready:\n${lines.slice(-SHOWN_LOG_LINES).join('\n')}`);
-  }
+async function lastLines(logPath: string): Promise<string> {
+  const lines = (await readFile(logPath, 'utf8').catch(() => '')).trim().split('\n');
+  return lines.slice(-SHOWN_LOG_LINES).join('\n');
+}
+
+async function readyUrl(child: ChildProcess, dataDir: string): Promise<string | null> {
+  if (hasEnded(child))
+    throw new Error(`nara serve ended (${child.signalCode ?? `code ${child.exitCode}`}) before it was ready`);
   const run = await readRunFile(dataDir);
   if (run === null) return null;
   const ready = await fetch(new URL('/readyz', run.url)).then(

@@ -1,0 +1,122 @@
+import type { AppPorts } from '../api/app.ts';
+import type { KeyStore } from '../api/key-store.ts';
+import { buildOpenApi } from '../api/openapi.ts';
+import type { LearnAnswer, PolicyPorts } from '../api/routes/policy-routes.ts';
+import type { Decision } from '../domain/index.ts';
+import { renderMultivariantPlaylist } from '../media/package-hls.ts';
+import { explain } from '../policy/explain.ts';
+import { readQoe } from '../telemetry/qoe.ts';
+import { readViewStatistics } from '../telemetry/read-statistics.ts';
+import type { ApiParts } from './open-api-parts.ts';
+
+const SHIP_TIMEOUT_MS = 15_000;
+const LEARN_TIMEOUT_MS = 30_000;
+
+/** The API's parts as its routes ask for them. */
+export function apiPorts(parts: ApiParts, keys: KeyStore, browserKey: string | null): AppPorts {
+  const { config, clock, catalog, database, metrics, table, telemetry, delivery, assets, store } = parts;
+  const checkKey: AppPorts['checkKey'] = (key) => keys.check(key);
+  return {
+    ...policyPorts(parts),
+    ...decisionPorts(parts),
+    checkKey,
+    browserKey,
+    trustedProxies: config.trustedProxies,
+    onResponse: metrics.httpRequest,
+    async ingest(events, reporter) {
+      const startedAt = performance.now();
+      const result = await telemetry.ingest(events, reporter);
+      if (result.kind === 'stored') {
+        const seconds = (performance.now() - startedAt) / 1000;
+        metrics.ingested({ ...result, rejected: result.rejected.length, seconds });
+      }
+      return result;
+    },
+    audit: () => telemetry.audit(),
+    asset: (assetId) => catalog.get(assetId),
+    verifyToken: delivery.verifyToken,
+    renderManifest: ({ renditions, audio }, renditionIds) =>
+      renderMultivariantPlaylist({ renditions, audio, renditionIds }),
+    async mediaFile(assetId, name) {
+      const key = `assets/${assetId}/${name}`;
+      return (await store.size(key)) === null ? null : store.localPath(key);
+    },
+    readQoe: (query) => readQoe(database, query, table.current().config.reward),
+    nowMs: clock.nowMs,
+    mintFeedToken: parts.feedTokens.mint,
+    assets: { checkKey, ...assets.forAssets },
+    uploads: { checkKey, directory: parts.uploadsDirectory, ...assets.forUploads },
+    health: {
+      readiness: () => readiness(parts),
+      metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
+      openApi: buildOpenApi,
+    },
+  };
+}
+
+function decisionPorts({ delivery, metrics }: ApiParts): Pick<AppPorts, 'decide' | 'decideView'> {
+  const count = ({ reason, fallbackLevel }: Decision): void => metrics.decided({ reason, level: fallbackLevel });
+  return {
+    async decide(requests, options) {
+      const batch = await delivery.decide(requests, options);
+      if (batch.kind === 'decided' && !options.peek) {
+        for (const result of batch.results) if (result.kind === 'decided') count(result.decision);
+      }
+      return batch;
+    },
+    async decideView(request) {
+      const decided = await delivery.decideView(request);
+      if (decided.kind === 'decided') count(decided.decision);
+      return decided;
+    },
+  };
+}
+
+function policyPorts(parts: ApiParts): Pick<PolicyPorts, 'current' | 'versions' | 'explain' | 'learn'> {
+  const { config, database, registry, table } = parts;
+  return {
+    current: () => table.current(),
+    async versions() {
+      const [configs, allocations] = await Promise.all([
+        registry.listVersions('config'),
+        registry.listVersions('allocation'),
+      ]);
+      return { configs, allocations };
+    },
+    async explain(context) {
+      const { config: policyConfig, allocation } = table.current();
+      const { reward } = policyConfig;
+      const statistics = await readViewStatistics(database, { reward, viewTimeoutMs: config.viewTimeoutMs });
+      return explain({ allocation, config: policyConfig, statistics, context });
+    },
+    learn: () => learn(parts),
+  };
+}
+
+/** Ships what is spooled, so that the refit sees everything that was accepted before it was asked for. */
+async function learn({ telemetry, jobs, table }: ApiParts): Promise<LearnAnswer> {
+  if (!(await telemetry.shipNow(SHIP_TIMEOUT_MS))) {
+    return { kind: 'unavailable', reason: 'telemetry is still being shipped' };
+  }
+  const answer = await jobs.requestLearn(LEARN_TIMEOUT_MS);
+  await table.refresh();
+  return answer;
+}
+
+type Readiness = { ready: boolean; detail?: string };
+
+async function readiness({ database, redis, table }: ApiParts): Promise<Record<string, Readiness>> {
+  return {
+    clickhouse: await readinessOf(database.ping()),
+    redis: await readinessOf(redis.ping().then((answer) => answer === 'PONG')),
+    policy: { ready: table.origin() === 'store', detail: table.origin() },
+  };
+}
+
+async function readinessOf(check: Promise<boolean>): Promise<Readiness> {
+  try {
+    return (await check) ? { ready: true } : { ready: false, detail: 'does not answer' };
+  } catch (error) {
+    return { ready: false, detail: error instanceof Error ? error.message : String(error) };
+  }
+}

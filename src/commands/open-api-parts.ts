@@ -1,0 +1,117 @@
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { FeedServer } from '../api/feed/feed-server.ts';
+import { createFeedTokens } from '../api/feed/feed-token.ts';
+import { createMetrics } from '../api/metrics.ts';
+import type { Config } from '../config.ts';
+import { AssetCatalog } from '../delivery/asset-catalog.ts';
+import { createRedisDecisions } from '../delivery/redis-decisions.ts';
+import { StandingDecisions } from '../delivery/standing-decisions.ts';
+import { deriveViewKeys, viewIdOf } from '../delivery/view-identity.ts';
+import type { Announcement, Clock } from '../domain/index.ts';
+import { createAssetStore } from '../media/asset-store.ts';
+import { openMediaStore } from '../media/open-media-store.ts';
+import { createServingTable } from '../policy/serving-table.ts';
+import { ensureSecret } from '../supervisor/ensure-secret.ts';
+import { createDatabase } from '../telemetry/database.ts';
+import { findDecisions } from '../telemetry/decision-row.ts';
+import { createJobProducer } from '../workers/job-producer.ts';
+import { composeAssets } from './compose-assets.ts';
+import { composeDelivery, type Delivery } from './compose-delivery.ts';
+import { openRegistry } from './compose-policy.ts';
+import { composeTelemetry } from './compose-telemetry.ts';
+import { connectRedis, connectSubscriber } from './connect-redis.ts';
+import { announce, relay } from './redis-announcements.ts';
+
+export type ApiUrls = { clickhouseUrl: string; redisUrl: string };
+
+const clock: Clock = { nowMs: () => Date.now() };
+
+/** Everything the API is made of, opened but not started; nothing here waits for ClickHouse or Redis. */
+export async function openApiParts(config: Config, urls: ApiUrls, log: Logger) {
+  const secret = config.secret ?? (await ensureSecret(config.dataDir, 'view-secret'));
+  const viewKeys = deriveViewKeys(secret);
+  const redis = connectRedis(urls.redisUrl, log);
+  const subscriber = connectSubscriber(urls.redisUrl, log);
+  const database = createDatabase(urls.clickhouseUrl);
+  const jobs = createJobProducer({ redisUrl: urls.redisUrl, log });
+  const store = openMediaStore(config.mediaStore);
+  const assetStore = createAssetStore(store);
+  const catalog = new AssetCatalog((assetId) => assetStore.read(assetId));
+  const metrics = createMetrics();
+  const registry = openRegistry(store, clock, log);
+  const table = createServingTable({
+    registry,
+    lastKnownGoodPath: join(config.dataDir, 'policy-last-known-good.json'),
+    clock,
+    log,
+  });
+
+  const standing = new StandingDecisions({
+    shared: createRedisDecisions(redis, 'nara:', clock.nowMs),
+    logged: (pairs) =>
+      findDecisions(
+        database,
+        pairs.map(({ sessionId, assetId }) => viewIdOf(viewKeys, sessionId, assetId, 0)),
+      ),
+    clock,
+    onUnavailable: (part, error) => log.debug({ err: error, part }, 'deciding without'),
+  });
+  const telemetry = composeTelemetry(
+    config,
+    database,
+    {
+      attribute: (event) => delivery.attribute(event),
+      onShipped: (spool, { kind, segment }) => metrics.shipped({ spool, result: kind, rows: segment.rows }),
+      nowMs: clock.nowMs,
+    },
+    log,
+  );
+  const delivery: Delivery = composeDelivery({
+    catalog,
+    table,
+    standing,
+    log: telemetry.logDecisions,
+    keys: viewKeys,
+    clock,
+  });
+  const uploadsDirectory = join(config.mediaStore, 'uploads');
+  const assets = composeAssets({
+    assets: assetStore,
+    catalog,
+    announce: (announcement: Announcement) => announce(redis, announcement, log),
+    enqueue: (assetId) => jobs.enqueueFastLane(assetId),
+    onUploadFinished: (kbps) => metrics.uploadFinished({ kbps }),
+    uploadsDirectory,
+    clock,
+  });
+  const feedTokens = createFeedTokens(secret, clock.nowMs);
+  const feed = new FeedServer({
+    checkToken: feedTokens.check,
+    onClientPublish: (topic, type, data, user) => void relay(redis, { topic, type, data, user }, log),
+    nowMs: clock.nowMs,
+    log: log.child({ part: 'feed' }),
+  });
+  return {
+    config,
+    log,
+    clock,
+    redis,
+    subscriber,
+    database,
+    jobs,
+    store,
+    catalog,
+    metrics,
+    registry,
+    table,
+    telemetry,
+    delivery,
+    assets,
+    uploadsDirectory,
+    feed,
+    feedTokens,
+  };
+}
+
+export type ApiParts = Awaited<ReturnType<typeof openApiParts>>;

@@ -1,0 +1,71 @@
+import { join } from 'node:path';
+import type { Logger } from 'pino';
+import { type Config, ConfigError } from '../config.ts';
+import type { Announcement, Clock } from '../domain/index.ts';
+import { createAssetStore } from '../media/asset-store.ts';
+import { createFfmpeg } from '../media/ffmpeg.ts';
+import { openMediaStore } from '../media/open-media-store.ts';
+import { ensureSecret } from '../supervisor/ensure-secret.ts';
+import { createDatabase } from '../telemetry/database.ts';
+import { migrate } from '../telemetry/schema/migrate.ts';
+import { startWorkers } from '../workers/start-workers.ts';
+import { composeEncodePlan } from './compose-encode-plan.ts';
+import { initialConfig, openLearner, openRegistry } from './compose-policy.ts';
+import { connectRedis } from './connect-redis.ts';
+import type { RunCommand } from './index.ts';
+import { announce } from './redis-announcements.ts';
+import { runService, type Service } from './run-service.ts';
+
+const clock: Clock = { nowMs: () => Date.now() };
+
+/** `nara worker` */
+export const workerCommand: RunCommand = (_args, config, log) => runService(() => startWorker(config, log), log);
+
+/** Starts transcoding and learning. Neither ClickHouse nor Redis need be there yet. */
+async function startWorker(config: Config, log: Logger): Promise<Service> {
+  const { clickhouseUrl, redisUrl } = config;
+  if (clickhouseUrl === null || redisUrl === null) {
+    throw new ConfigError('nara worker needs CLICKHOUSE_URL and REDIS_URL; `nara serve` starts both by itself.');
+  }
+  const secret = config.secret ?? (await ensureSecret(config.dataDir, 'view-secret'));
+  const redis = connectRedis(redisUrl, log);
+  const database = createDatabase(clickhouseUrl);
+  const store = openMediaStore(config.mediaStore);
+  const registry = openRegistry(store, clock, log);
+  await registry.ensureInitial(await initialConfig(config, clock));
+  const tell = (announcement: Announcement) => announce(redis, announcement, log);
+  const learner = openLearner({ config, registry, database, announce: tell, clock, log });
+  const ffmpeg = createFfmpeg({ ffmpegPath: config.ffmpegPath, ffprobePath: config.ffprobePath, log });
+
+  // The first regular refit may come before the API has made the tables.
+  let schema: Promise<unknown> | null = null;
+
+  const workers = await startWorkers({
+    redisUrl,
+    log,
+    ports: {
+      media: { store, ffmpeg, workRoot: join(config.dataDir, 'work'), log },
+      assets: createAssetStore(store),
+      planEncode: composeEncodePlan({ registry, database, secret, log }),
+      announce: tell,
+      clock,
+      async learn() {
+        schema ??= migrate(database);
+        await schema.catch((error) => {
+          schema = null;
+          throw error;
+        });
+        return learner.learn();
+      },
+    },
+    onJob: ({ queue, outcome, seconds }) => log.debug({ queue, outcome, seconds }, 'job ended'),
+  });
+
+  return {
+    async stop() {
+      await workers.stop();
+      redis.disconnect();
+      await database.close();
+    },
+  };
+}
