@@ -1,0 +1,116 @@
+import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import type { Logger } from 'pino';
+import { ChdbSession } from './chdb-session.ts';
+import { EmbeddedClickHouseError } from './embedded-clickhouse-error.ts';
+import { probeThreads } from './probe-threads.ts';
+import { makeRowPipe } from './row-pipe.ts';
+import { SessionPool } from './session-pool.ts';
+
+export type EngineFacts = { version: string; timezone: string; displayName: string };
+/** An open data directory: statements run through `pool`, inserts land in `incomingDir` first. */
+export type Engine = { pool: SessionPool; facts: EngineFacts; incomingDir: string };
+
+const STATEMENTS_AT_ONCE = 6;
+/** Each statement keeps a thread of Node's pool busy, the control session one; files and gzip need some too. */
+const THREADS_WANTED = STATEMENTS_AT_ONCE + 3;
+/** What fits into Node's default pool of four. */
+const STATEMENTS_AT_ONCE_WITH_FEW_THREADS = 2;
+/** Characters that mean something in the paths of ClickHouse's file functions. */
+const UNUSABLE_IN_PATHS = /[*?{}\n]/;
+
+/**
+ * Opens the data directory with chDB. Throws EmbeddedClickHouseError when chDB is not installed, or the directory is in
+ * use or unusable.
+ */
+export async function openEngine(dataDir: string, maxMemoryBytes: number, log: Logger): Promise<Engine> {
+  const root = resolve(dataDir);
+  if (UNUSABLE_IN_PATHS.test(root)) {
+    const message = `The data directory's path must not contain * ? { } or a line break (got ${JSON.stringify(root)})`;
+    throw new EmbeddedClickHouseError('clickhouse.data-dir-unusable', message);
+  }
+  const { Session } = await importChdb();
+  const databaseDir = join(root, 'db');
+  const incomingDir = join(root, 'incoming');
+  const pipesDir = join(root, 'pipes');
+  const configPath = join(root, 'engine.xml');
+  for (const directory of [databaseDir, incomingDir, pipesDir]) await mkdir(directory, { recursive: true });
+  await writeFile(configPath, engineConfig(maxMemoryBytes));
+
+  const running = new Set<Promise<unknown>>();
+  let opened = 0;
+  const open = () => {
+    opened += 1;
+    const name = `session-${opened}`;
+    // A client shell takes `1+1` for SELECT 1+1, a server does not.
+    const connectionArgs = [`--config-file=${configPath}`, '--implicit_select=0', `--query_cache_tag=${name}`];
+    return new ChdbSession(new Session(databaseDir, { connectionArgs }), name, running);
+  };
+  const pipePaths = Array.from({ length: await statementsAtOnce(pipesDir, log) }, (_, index) =>
+    join(pipesDir, `rows-${index + 1}`),
+  );
+  const pool = openPool(() => new SessionPool({ open, running, pipePaths, log }), root);
+  try {
+    // Only now is the directory ours to tidy: what is there was left by a process that was killed.
+    await emptyDirectory(incomingDir);
+    await emptyDirectory(pipesDir);
+    for (const path of pipePaths) await makeRowPipe(path);
+    return { pool, incomingDir, facts: await readFacts(pool) };
+  } catch (cause) {
+    pool.close();
+    throw new EmbeddedClickHouseError('clickhouse.start-failed', `ClickHouse did not start in ${root}`, { cause });
+  }
+}
+
+async function importChdb() {
+  try {
+    return await import('chdb');
+  } catch (cause) {
+    const message =
+      'The embedded ClickHouse needs the optional package chdb (Linux with glibc, macOS), which is not installed. ' +
+      'Install it with npm install, or set CLICKHOUSE_URL to a ClickHouse server.';
+    throw new EmbeddedClickHouseError('clickhouse.engine-missing', message, { cause });
+  }
+}
+
+function openPool(make: () => SessionPool, root: string): SessionPool {
+  try {
+    return make();
+  } catch (cause) {
+    const text = cause instanceof Error ? cause.message : String(cause);
+    if (text.includes('Another server instance')) {
+      const message = `The data directory ${root} is in use by another process: stop that one, or choose another directory`;
+      throw new EmbeddedClickHouseError('clickhouse.data-dir-in-use', message, { cause });
+    }
+    throw new EmbeddedClickHouseError('clickhouse.start-failed', `ClickHouse cannot open ${root}: ${text}`, { cause });
+  }
+}
+
+async function statementsAtOnce(directory: string, log: Logger): Promise<number> {
+  if (await probeThreads(THREADS_WANTED, directory)) return STATEMENTS_AT_ONCE;
+  log.warn(
+    { threadsWanted: THREADS_WANTED, statementsAtOnce: STATEMENTS_AT_ONCE_WITH_FEW_THREADS },
+    'few threads: start this process with UV_THREADPOOL_SIZE=16 in its environment',
+  );
+  return STATEMENTS_AT_ONCE_WITH_FEW_THREADS;
+}
+
+/** The background thread gives memory back when the engine is idle; without it the process stays at its peak. */
+function engineConfig(maxMemoryBytes: number): string {
+  return `<clickhouse>
+  <max_server_memory_usage>${maxMemoryBytes}</max_server_memory_usage>
+  <jemalloc_enable_background_threads>1</jemalloc_enable_background_threads>
+  <jemalloc_max_background_threads_num>1</jemalloc_max_background_threads_num>
+</clickhouse>
+`;
+}
+
+async function emptyDirectory(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) await rm(join(directory, name), { recursive: true, force: true });
+}
+
+async function readFacts(pool: SessionPool): Promise<EngineFacts> {
+  const { bytes } = await pool.control.query('SELECT version(), timezone(), displayName()', 'JSONCompactEachRow');
+  const [version, timezone, displayName]: string[] = JSON.parse(Buffer.from(bytes).toString('utf8'));
+  return { version: version ?? '', timezone: timezone ?? 'UTC', displayName: displayName ?? '' };
+}
