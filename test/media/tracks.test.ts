@@ -1,0 +1,127 @@
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createDirectoryStore } from '../../src/media/directory-store.ts';
+import { markDone, readDone, segmentName, trackPrefix } from '../../src/media/finished-tracks.ts';
+import { describeAudio } from '../../src/media/measure-tracks.ts';
+import { parseMediaPlaylist } from '../../src/media/media-playlist.ts';
+import type { MediaStore } from '../../src/media/media-store.ts';
+import { createTrackPublisher } from '../../src/media/track-publisher.ts';
+import { sweepWorkDirectories, withWorkDirectory } from '../../src/media/work-directory.ts';
+import { rendition } from '../fixtures/assets.ts';
+
+let root: string;
+let output: string;
+let store: MediaStore;
+const prefix = trackPrefix('a_1', 'low');
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'nara-tracks-'));
+  output = join(root, 'output');
+  await mkdir(output);
+  store = createDirectoryStore(join(root, 'store'));
+});
+afterEach(() => rm(root, { recursive: true }));
+
+/** As ffmpeg does: segments, then the playlist that lists them. */
+async function ffmpegWrites(count: number, from = 0): Promise<void> {
+  if (from === 0) await writeFile(join(output, 'init.mp4'), 'init');
+  const all = Array.from({ length: count }, (_, index) => segmentName(index));
+  for (const name of all.slice(from)) await writeFile(join(output, name), name);
+  await writeFile(join(output, 'index.m3u8'), all.map((name) => `#EXTINF:2.000,\n${name}\n`).join(''));
+}
+const published = async () => parseMediaPlaylist((await store.read(`${prefix}/index.m3u8`))?.toString() ?? '');
+
+describe('a track in the making', () => {
+  test('grows in the store as ffmpeg finishes segments, and closes when it ends', async () => {
+    const publisher = createTrackPublisher(store, output, prefix);
+    await publisher.advance();
+    expect(publisher.published()).toBeNull();
+    await ffmpegWrites(2);
+    await publisher.advance();
+    expect(publisher.published()?.segments).toHaveLength(2);
+    expect(await published()).toMatchObject({ ended: false, segments: [{ durationMs: 2000 }, {}] });
+    expect(await readdir(output)).toEqual(['index.m3u8']);
+    await ffmpegWrites(3, 2);
+    const track = await publisher.finish();
+    expect(track).toMatchObject({ bytes: 4 + 3 * 13, segments: [{}, {}, { uri: 'seg-00002.m4s', bytes: 13 }] });
+    expect(await published()).toMatchObject({ ended: true, segments: [{}, {}, {}] });
+    expect((await store.read(`${prefix}/seg-00001.m4s`))?.toString()).toBe('seg-00001.m4s');
+  });
+
+  test('never shrinks while it is made again after a crash', async () => {
+    await ffmpegWrites(3);
+    await createTrackPublisher(store, output, prefix).advance();
+    const again = createTrackPublisher(store, output, prefix);
+    await ffmpegWrites(1);
+    await again.advance();
+    expect((await published()).segments).toHaveLength(3);
+    await ffmpegWrites(4, 1);
+    await again.advance();
+    expect((await published()).segments).toHaveLength(4);
+  });
+
+  test('is none when ffmpeg wrote nothing', async () => {
+    expect(await createTrackPublisher(store, output, prefix).finish()).toBeNull();
+    expect(await store.list('assets')).toEqual([]);
+  });
+});
+
+describe('a finished track', () => {
+  async function finish(): Promise<void> {
+    await ffmpegWrites(2);
+    const track = await createTrackPublisher(store, output, prefix).finish();
+    if (track) await markDone(store, 'a_1', { ...track, rendition: rendition({ id: 'low', bitrateKbps: 300 }) });
+  }
+
+  test('is known by its marker, which says what it is', async () => {
+    expect(await readDone(store, 'a_1', 'low')).toBeNull();
+    await finish();
+    expect(await readDone(store, 'a_1', 'low')).toMatchObject({ rendition: { id: 'low' }, segmentCount: 2, bytes: 30 });
+  });
+
+  test('is not believed when a file is missing, short, or the marker is half', async () => {
+    await finish();
+    await store.write(`${prefix}/seg-00001.m4s`, 'short');
+    expect(await readDone(store, 'a_1', 'low')).toBeNull();
+    await store.remove(`${prefix}/seg-00001.m4s`);
+    expect(await readDone(store, 'a_1', 'low')).toBeNull();
+    await finish();
+    await store.write(`${prefix}/done.json`, '{"bytes":');
+    expect(await readDone(store, 'a_1', 'low')).toBeNull();
+  });
+});
+
+test('rates come from the segments; a stub at the end is no peak, the init segment no bitrate', () => {
+  const segment = (durationMs: number, bytes: number) => ({ uri: 'x', durationMs, bytes });
+  const track = {
+    init: Buffer.alloc(700),
+    segments: [segment(2000, 25_000), segment(2000, 50_000), segment(20, 5_000)],
+  };
+  const audio = describeAudio('audio', 6, track);
+  expect(audio).toEqual({ id: 'audio', codecs: 'mp4a.40.2', channels: 2, bitrateKbps: 159.2, bytes: 80_700 });
+});
+
+describe('work directories', () => {
+  test('are gone when the work is done, or failed', async () => {
+    const work = join(root, 'work');
+    const seen = await withWorkDirectory(work, 'a_1.x', async (path) => {
+      await writeFile(join(path, 'file'), 'x');
+      return path;
+    });
+    expect(seen.startsWith(work)).toBe(true);
+    await expect(withWorkDirectory(work, 'a_1.x', () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    expect(await readdir(work)).toEqual([]);
+  });
+
+  test('of processes that are no more are swept, those of the living stay', async () => {
+    const work = join(root, 'work');
+    const ofTheDead = '999999999.a_1.remainder.x';
+    for (const name of [ofTheDead, `${process.pid}.a_1.x`, `${process.ppid}.a_1.x`, 'someone-elses']) {
+      await mkdir(join(work, name), { recursive: true });
+    }
+    expect(await sweepWorkDirectories(work)).toBe(1);
+    expect(await readdir(work)).not.toContain(ofTheDead);
+    expect(await readdir(work)).toHaveLength(3);
+  });
+});
