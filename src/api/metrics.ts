@@ -86,7 +86,7 @@ function telemetryMetrics(registry: Registry) {
   });
   const decisions = counter(registry, {
     name: 'nara_decisions_total',
-    help: 'Views decided, by reason and by how specific the evidence was.',
+    help: 'Views answered with a decision, new or standing, by reason and by how specific the evidence was.',
     labelNames: ['reason', 'level'],
   });
   startAtZero(
@@ -117,7 +117,7 @@ function telemetryMetrics(registry: Registry) {
       segments.inc({ spool: segment.spool, result: segment.result });
       if (segment.result !== 'dead-lettered') rows.inc({ spool: segment.spool }, segment.rows);
     },
-    /** One new decision; repeated answers of a standing one are not decisions. */
+    /** One view that was answered with a decision. */
     decided: (decision: { reason: DecisionReason; level: FallbackLevel }): void => decisions.inc({ ...decision }),
   };
 }
