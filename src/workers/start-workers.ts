@@ -25,7 +25,7 @@ import { within } from './within.ts';
 
 // Lifecycle: start → workers take jobs, a pass of reconciliation runs now and every ten seconds → stop: no new jobs, ffmpeg
 // killed, running jobs given back, connections closed; all within STOP_TIMEOUT_MS, Redis or no Redis. A killed worker's jobs
-// stall and return to the queue after LOCK_MS + STALLED_CHECK_MS at most.
+// stall and return to the queue after one and a half times LOCK_MS at most.
 
 export type WorkerPorts = TranscodePorts & {
   /** Refits the policy. */
@@ -42,6 +42,8 @@ export type WorkersOptions = {
   onJob?: OnJob;
   reconcileEveryMs?: number;
   learnEveryMs?: number;
+  /** A dead worker's job is believed dead after this, and looked for half as often. */
+  lockMs?: number;
 };
 
 export type Workers = {
@@ -52,7 +54,6 @@ export type Workers = {
 
 const CONCURRENCY: Record<QueueName, number> = { 'fast-lane': 2, encode: 1, learn: 1 };
 const LOCK_MS = 10_000;
-const STALLED_CHECK_MS = 5_000;
 /** Every kill of a worker stalls its jobs once; at BullMQ's default of 1 a second kill would fail them for good. */
 const MAX_STALLED = 25;
 const RECONCILE_EVERY_MS = 10_000;
@@ -99,14 +100,15 @@ function openWorkers(
   const { ports, log } = options;
   const shell = { stopping, log, onJob: options.onJob ?? (() => undefined) };
   const shared = shareRuns();
+  const lockMs = options.lockMs ?? LOCK_MS;
 
   const open = (queue: QueueName, stageOf: (job: Job) => Stage): Worker => {
     const worker = new Worker(queue, (job, token) => processJob(job, token, stageOf(job), shell), {
       connection: redis,
       prefix: options.prefix ?? DEFAULT_PREFIX,
       concurrency: options.concurrency?.[queue] ?? CONCURRENCY[queue],
-      lockDuration: LOCK_MS,
-      stalledInterval: STALLED_CHECK_MS,
+      lockDuration: lockMs,
+      stalledInterval: lockMs / 2,
       maxStalledCount: MAX_STALLED,
     });
     worker.on('error', (error) => log.debug({ err: error, queue }, 'worker trouble'));
