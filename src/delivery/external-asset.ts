@@ -1,4 +1,10 @@
-import { type AssetDocument, type ExternalAsset, type Quality, UNKNOWN_CONTEXT } from '../domain/index.ts';
+import {
+  type AssetDocument,
+  assetDocumentSchema,
+  type ExternalAsset,
+  type Quality,
+  UNKNOWN_CONTEXT,
+} from '../domain/index.ts';
 
 type Screen = keyof Quality;
 
@@ -47,8 +53,11 @@ export function toExternalDocument(asset: ExternalAsset, nowMs: number): AssetDo
 
 /** Whether a stored external asset says the same as one that is offered again. */
 export function isSameExternal(stored: AssetDocument, offered: ExternalAsset): boolean {
-  const essence = (document: AssetDocument) =>
-    JSON.stringify([document.kind, document.durationMs, document.renditions]);
+  // Through the schema, so that the order of fields is the same on both sides.
+  const essence = (document: AssetDocument): string => {
+    const { kind, durationMs, renditions } = assetDocumentSchema.parse(document);
+    return JSON.stringify([kind, durationMs, renditions]);
+  };
   return essence(stored) === essence(toExternalDocument(offered, 0));
 }
 
