@@ -53,8 +53,13 @@ async function answerRows(exchange: Exchange, statement: RowsStatement): Promise
   }
   await engine.pool.run(leasing(request, statement), signal, async ({ session, pipePath }) => {
     const { rows, finish } = openRows(pipePath);
-    const target = `INTO OUTFILE ${quoteString(pipePath)} TRUNCATE FORMAT ${format}`;
-    const settled = session.query(`${statement.head}\n${target}${statement.tail}`, format).finally(finish);
+    const target = `INTO OUTFILE ${quoteString(pipePath)} TRUNCATE `;
+    const settled = session
+      .query(`${statement.head}\n${target}FORMAT ${format}${statement.tail}`, format)
+      .catch((error: unknown) => {
+        throw renameInException(error, target, '');
+      })
+      .finally(finish);
     const summary = settled.then((result) => ({
       ...NO_PROGRESS,
       readRows: result.rows,

@@ -10,6 +10,7 @@ export type StatementContext = { database: string; settings: Settings; params: R
 /** A statement's answer; rows and bytes are those of the result, or of what an insert brought. */
 export type QueryResult = { bytes: Uint8Array; rows: number; resultBytes: number; elapsedSeconds: number };
 
+const DEFAULT_DATABASE = 'default';
 /** Substitutions cannot be unset; a session that has seen this many names is replaced. */
 const MAX_PARAM_NAMES = 100;
 
@@ -19,7 +20,7 @@ export class ChdbSession {
   readonly #session: Session;
   readonly #running: Set<Promise<unknown>>;
   readonly #paramNames = new Set<string>();
-  #database = 'default';
+  #database = DEFAULT_DATABASE;
   #failed = false;
 
   /** `running` collects every native call under way in the process. */
@@ -36,7 +37,8 @@ export class ChdbSession {
   }
 
   async prepare(context: StatementContext): Promise<void> {
-    if (this.#database !== context.database) {
+    // Always asked for anew: a session whose database was dropped would not notice.
+    if (this.#database !== DEFAULT_DATABASE || context.database !== DEFAULT_DATABASE) {
       await this.query(`USE ${quoteIdentifier(context.database)}`, 'Null');
       this.#database = context.database;
     }

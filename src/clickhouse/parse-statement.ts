@@ -68,7 +68,7 @@ function withoutData(sent: Buffer, tokens: readonly SqlToken[]): ParsedStatement
 function insertWithData(sent: Buffer, text: string, tokens: readonly SqlToken[]): ParsedStatement | null {
   const last = tokens.at(-1);
   const beforeLast = tokens.at(-2);
-  const isValues = isWord(last, 'VALUES') && tokens.length > 3;
+  const isValues = isWord(last, 'VALUES') && !isWord(beforeLast, 'FORMAT') && tokens.length > 3;
   const isFormat = isWord(beforeLast, 'FORMAT') && tokens.length > 4 && last?.kind === 'word';
   if (last === undefined || beforeLast === undefined || !(isValues || isFormat)) return null;
   // INSERT … SELECT … FORMAT carries data only for input(), which refusal() turns away.

@@ -51,6 +51,7 @@ describe('parseStatement on inserts', () => {
     ['INSERT INTO t FORMAT JSONEachRow\n', 'INSERT INTO t', '', 'JSONEachRow'],
     ['INSERT INTO TABLE db.t (a, `b c`) FORMAT CSV\n', 'INSERT INTO TABLE db.t (a, `b c`)', '', 'CSV'],
     ["insert into t settings x = 1, y = 'FORMAT' format TSV\n", 'insert into t', "settings x = 1, y = 'FORMAT'", 'TSV'],
+    ['INSERT INTO t FORMAT Values ', 'INSERT INTO t', '', 'Values'],
     ['INSERT INTO t (a) VALUES ', 'INSERT INTO t (a)', '', 'Values'],
     ["INSERT INTO FUNCTION null('a UInt8') FORMAT CSV\n", "INSERT INTO FUNCTION null('a UInt8')", '', 'CSV'],
     ['INSERT INTO {t:Identifier} FORMAT Native\n', 'INSERT INTO {t:Identifier}', '', 'Native'],
