@@ -8,7 +8,8 @@ async function main(args: readonly string[]): Promise<number> {
   const command = COMMANDS.find((candidate) => candidate.name === name);
   if (command === undefined) {
     const asked = name === undefined || name === '--help' || name === 'help';
-    process.stderr.write(`${asked ? '' : `nara: there is no command ${name}\n\n`}${overview()}`);
+    if (asked) process.stdout.write(overview());
+    else process.stderr.write(`nara: there is no command ${name}\n\n${overview()}`);
     return asked ? 0 : 2;
   }
   if (rest.includes('--help')) {
