@@ -1,4 +1,4 @@
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { ChdbSession } from './chdb-session.ts';
@@ -49,7 +49,7 @@ export async function openEngine(dataDir: string, maxMemoryBytes: number, log: L
   const pipePaths = Array.from({ length: await statementsAtOnce(pipesDir, log) }, (_, index) =>
     join(pipesDir, `rows-${index + 1}`),
   );
-  const pool = openPool(() => new SessionPool({ open, running, pipePaths, log }), root);
+  const pool = await openPool(() => new SessionPool({ open, running, pipePaths, log }), root, databaseDir);
   try {
     // Only now is the directory ours to tidy: what is there was left by a process that was killed.
     await emptyDirectory(incomingDir);
@@ -73,16 +73,34 @@ async function importChdb() {
   }
 }
 
-function openPool(make: () => SessionPool, root: string): SessionPool {
+async function openPool(make: () => SessionPool, root: string, databaseDir: string): Promise<SessionPool> {
   try {
     return make();
   } catch (cause) {
-    const text = cause instanceof Error ? cause.message : String(cause);
-    if (text.includes('Another server instance')) {
-      const message = `The data directory ${root} is in use by another process: stop that one, or choose another directory`;
+    const holder = await holderOf(databaseDir);
+    if (holder !== null) {
+      const message = `The data directory ${root} is in use by process ${holder}: stop it, or choose another directory`;
       throw new EmbeddedClickHouseError('clickhouse.data-dir-in-use', message, { cause });
     }
-    throw new EmbeddedClickHouseError('clickhouse.start-failed', `ClickHouse cannot open ${root}: ${text}`, { cause });
+    const text = cause instanceof Error ? cause.message.trim() : String(cause);
+    const message = `ClickHouse cannot open its data directory: ${text} (the engine wrote why to standard error)`;
+    throw new EmbeddedClickHouseError('clickhouse.start-failed', message, { cause });
+  }
+}
+
+/** The living process named in the directory's lock file, which is left behind by one that was killed. */
+async function holderOf(databaseDir: string): Promise<number | null> {
+  const status = await readFile(join(databaseDir, 'status'), 'utf8').catch(() => '');
+  const pid = Number(/^PID: (\d+)/.exec(status)?.[1]);
+  return Number.isInteger(pid) && isAlive(pid) ? pid : null;
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gzipSync } from 'node:zlib';
-import { type ClickHouseClient, ClickHouseError, createClient } from '@clickhouse/client';
+import { type ClickHouseClient, ClickHouseError, ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { PASSWORD, readValue, rowsOf, type Spawned, spawnClickHouse } from './fixtures/spawn-clickhouse.ts';
 
@@ -169,7 +169,12 @@ describe('with the stock client', () => {
 
   it('works in another database', async () => {
     await client.command({ query: 'CREATE DATABASE IF NOT EXISTS other' });
-    const other = createClient({ url: clickhouse.url, password: PASSWORD, database: 'other' });
+    const other = createClient({
+      url: clickhouse.url,
+      password: PASSWORD,
+      database: 'other',
+      log: { level: ClickHouseLogLevel.OFF },
+    });
     await other.command({ query: 'CREATE TABLE here (a UInt8) ENGINE = Memory' });
     expect(await readValue(other, 'SELECT currentDatabase()')).toBe('other');
     expect(await readValue(client, 'SELECT currentDatabase()')).toBe('default');
