@@ -73,8 +73,8 @@ export function createFfmpeg(config: { ffmpegPath: string; ffprobePath: string; 
 }
 
 async function run(command: ConfinedCommand, job: FfmpegJob, options: RunOptions, log: Logger): Promise<void> {
-  if (options.signal.aborted) throw new FfmpegError('aborted', job.name, '');
   await Promise.all(job.outputs.map(({ path }) => mkdir(dirname(join(options.directory, path)), { recursive: true })));
+  if (options.signal.aborted) throw new FfmpegError('aborted', job.name, '');
   describe(command, job);
   const startedMs = performance.now();
   const outcome = await new Promise<{ error?: unknown; code: FfmpegErrorCode; stderr: string }>((resolve) => {

@@ -41,10 +41,10 @@ function tonemapExactly({ transfer }: SourceDetails['video']): string[] {
 
 /** Without zscale: each channel through one curve, HDR → SDR gamma. Brightness is right, saturated colours pale. */
 function tonemapRoughly({ transfer }: SourceDetails['video']): string[] {
-  const signal = 'val/maxval';
+  const signal = 'clipval/maxval';
   // SMPTE ST 2084 EOTF to multiples of 203 nit reference white (BT.2408); HLG is made to be shown on SDR as it is.
   const pq = `pow(max(pow(${signal},0.0126833)-0.8359375,0)/(18.8515625-18.6875*pow(${signal},0.0126833)),6.2773946)*49.26`;
-  const curve = transfer === 'pq' ? `maxval*pow((${pq})/(1+${pq})*1.4,0.4545)` : 'val';
+  const curve = transfer === 'pq' ? `maxval*pow((${pq})/(1+${pq})*1.15,0.4545)` : 'clipval';
   return [
     'scale=in_color_matrix=bt2020:in_range=tv',
     'format=gbrp10le',
