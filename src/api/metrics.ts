@@ -9,8 +9,8 @@ import {
 import type { DecisionReason, FallbackLevel } from '../domain/index.ts';
 import { exposeGauges, type GaugeSources } from './observed-gauges.ts';
 
-export type SpoolName = 'events' | 'decisions';
-export type ShippedResult = 'applied' | 'already-there' | 'dead-lettered';
+type SpoolName = 'events' | 'decisions';
+type ShippedResult = 'applied' | 'already-there' | 'dead-lettered';
 
 const HTTP_BUCKETS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const INGEST_BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5];

@@ -1,0 +1,17 @@
+import { ASSET_OPERATIONS } from './asset-operations.ts';
+import type { Operation } from './operation.ts';
+import { PLAYBACK_OPERATIONS } from './playback-operations.ts';
+import { POLICY_OPERATIONS } from './policy-operations.ts';
+import { SERVICE_OPERATIONS } from './service-operations.ts';
+import { TELEMETRY_OPERATIONS } from './telemetry-operations.ts';
+import { UPLOAD_OPERATIONS } from './upload-operations.ts';
+
+/** Everything that can be asked over HTTP. */
+export const OPERATIONS: readonly Operation[] = [
+  ...UPLOAD_OPERATIONS,
+  ...ASSET_OPERATIONS,
+  ...PLAYBACK_OPERATIONS,
+  ...TELEMETRY_OPERATIONS,
+  ...POLICY_OPERATIONS,
+  ...SERVICE_OPERATIONS,
+];

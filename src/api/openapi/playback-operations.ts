@@ -1,0 +1,100 @@
+import { z } from 'zod';
+import {
+  armIdSchema,
+  assetIdSchema,
+  connectionSchema,
+  deviceSchema,
+  regionSchema,
+  renditionIdSchema,
+  sessionIdSchema,
+  viewIdSchema,
+} from '../../domain/index.ts';
+import type { Operation } from './operation.ts';
+
+const HLS = 'application/vnd.apple.mpegurl';
+const asset = z.object({ assetId: assetIdSchema });
+const rendition = asset.extend({ renditionId: renditionIdSchema });
+const text = z.string();
+const bytes = z.string().meta({ format: 'binary' });
+
+const viewQuerySchema = z.object({
+  sid: sessionIdSchema.optional().meta({ description: 'The player’s session (CMCD `sid`); minted here when absent.' }),
+  region: regionSchema.optional(),
+  device: deviceSchema.optional(),
+  connection: connectionSchema.optional(),
+});
+
+const decisionHeaders = z.object({
+  Location: z.string(),
+  'NARA-View': viewIdSchema,
+  'NARA-Arm': armIdSchema,
+  'NARA-Policy': z.string().meta({ description: '`CONFIG.ALLOCATION`: the versions decided by.' }),
+});
+
+/** `/v/…`: what players fetch. Anything may stand in their `CMCD` query. */
+export const PLAYBACK_OPERATIONS: readonly Operation[] = [
+  {
+    id: 'decideAndPlay',
+    method: 'get',
+    path: '/v/{assetId}/master.m3u8',
+    tag: 'playback',
+    summary: 'Decides what this view is offered and redirects there; the only step that no cache may keep.',
+    description:
+      'The first decision of a session and asset stands for 24 h. Context in the query is believed from `decide` keys only.',
+    access: { openOr: 'decide' },
+    params: asset,
+    query: viewQuerySchema,
+    answers: { 307: { description: 'The manifest of this view.', headers: decisionHeaders } },
+    problems: {
+      400: 'The session id is not usable.',
+      404: 'There is no such asset, it is not playable (yet), or it is served elsewhere.',
+      503: 'The decision log is full.',
+    },
+  },
+  {
+    id: 'readManifest',
+    method: 'get',
+    path: '/v/{assetId}/p/{token}/master.m3u8',
+    tag: 'playback',
+    summary: 'The multivariant playlist of one view’s treatment.',
+    access: 'open',
+    params: asset.extend({ token: z.string() }),
+    answers: { 200: { description: 'HLS multivariant playlist, cacheable for seconds.', schema: text, type: HLS } },
+    problems: { 403: 'The token is forged or expired.', 404: 'There is no such asset.' },
+  },
+  {
+    id: 'readMediaPlaylist',
+    method: 'get',
+    path: '/v/{assetId}/r/{renditionId}/index.m3u8',
+    tag: 'playback',
+    summary: 'The media playlist of one rendition, shared by all arms.',
+    access: 'open',
+    params: rendition,
+    answers: {
+      200: { description: 'HLS media playlist; immutable once the asset is complete.', schema: text, type: HLS },
+    },
+    problems: { 404: 'There is no such rendition.' },
+  },
+  {
+    id: 'readMedia',
+    method: 'get',
+    path: '/v/{assetId}/r/{renditionId}/{file}',
+    tag: 'playback',
+    summary: 'An initialisation segment or a media segment: immutable.',
+    access: 'open',
+    params: rendition.extend({ file: z.string().regex(/^(init\.mp4|seg-\d{1,6}\.m4s)$/) }),
+    answers: { 200: { description: 'Fragmented MP4.', schema: bytes, type: 'video/mp4' } },
+    problems: { 404: 'There is no such file.' },
+  },
+  {
+    id: 'readPreview',
+    method: 'get',
+    path: '/v/{assetId}/{preview}',
+    tag: 'playback',
+    summary: 'Poster, preview clip and storyboard.',
+    access: 'open',
+    params: asset.extend({ preview: z.enum(['poster.webp', 'preview.mp4', 'storyboard.vtt', 'storyboard.webp']) }),
+    answers: { 200: { description: 'The file.', schema: bytes, type: '*/*' } },
+    problems: { 404: 'There is none of this asset.' },
+  },
+];

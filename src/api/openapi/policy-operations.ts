@@ -1,0 +1,134 @@
+import { z } from 'zod';
+import {
+  armAllocationSchema,
+  armSchema,
+  connectionSchema,
+  contextAllocationSchema,
+  contextSchema,
+  deviceSchema,
+  fallbackLevelSchema,
+  regionSchema,
+  rewardWeightsSchema,
+  versionSchema,
+} from '../../domain/index.ts';
+import type { Explanation } from '../../policy/explain.ts';
+import type { Operation } from './operation.ts';
+
+const points = z.number();
+
+const componentsSchema = z.object({
+  quality: points,
+  stall: points,
+  startup: points,
+  switches: points,
+  mbps: points,
+  failure: points,
+});
+
+const explanationSchema = z.object({
+  context: contextSchema,
+  level: fallbackLevelSchema,
+  configVersion: versionSchema,
+  allocationVersion: versionSchema,
+  baselineShare: z.number().min(0).max(1),
+  noiseSd: points,
+  best: z.string(),
+  arms: z.array(
+    armAllocationSchema.extend({
+      baseline: z.boolean(),
+      gain: points,
+      gainSd: points,
+      components: componentsSchema.nullable(),
+      shrinkage: z.object({ global: points, region: points, device: points, cell: points }),
+      viewsNeeded: z.union([z.number(), z.literal('never')]),
+    }),
+  ),
+  summary: z.string(),
+}) satisfies z.ZodType<Explanation>;
+
+/** As `policy-routes.ts` reads it. */
+const explainQuerySchema = z.object({
+  region: regionSchema,
+  device: deviceSchema,
+  connection: connectionSchema.default('unknown'),
+});
+
+const learnedSchema = z.object({
+  configVersion: versionSchema,
+  allocationVersion: versionSchema,
+  changed: z.boolean().meta({ description: 'False when there was nothing new.' }),
+  views: z.object({ matured: z.int().min(0), used: z.int().min(0) }),
+  durationMs: z.number().min(0),
+});
+
+export const POLICY_OPERATIONS: readonly Operation[] = [
+  {
+    id: 'readPolicy',
+    method: 'get',
+    path: '/v1/policy',
+    tag: 'policy',
+    summary: 'What is offered where, by which config and allocation.',
+    access: ['read'],
+    answers: {
+      200: {
+        description: 'Arm weights of every context that has some of its own.',
+        schema: z.object({
+          configVersion: versionSchema,
+          allocationVersion: versionSchema,
+          createdAt: z.iso.datetime(),
+          reward: rewardWeightsSchema,
+          contexts: z.array(contextAllocationSchema),
+        }),
+      },
+    },
+  },
+  {
+    id: 'listPolicyVersions',
+    method: 'get',
+    path: '/v1/policy/versions',
+    tag: 'policy',
+    summary: 'Numbers of all policy documents.',
+    access: ['read'],
+    answers: {
+      200: {
+        description: 'Rising.',
+        schema: z.object({ configs: z.array(versionSchema), allocations: z.array(versionSchema) }),
+      },
+    },
+  },
+  {
+    id: 'explainPolicy',
+    method: 'get',
+    path: '/v1/policy/explain',
+    tag: 'policy',
+    summary: 'Why a context is offered what it is offered, and what would change it.',
+    access: ['read'],
+    query: explainQuerySchema,
+    answers: { 200: { description: 'Posterior, evidence and a summary in words.', schema: explanationSchema } },
+    problems: { 400: 'A query parameter is not usable.', 503: 'The analytics database does not answer.' },
+  },
+  {
+    id: 'listArms',
+    method: 'get',
+    path: '/v1/policy/arms',
+    tag: 'policy',
+    summary: 'The ladder families, exactly one of them the baseline.',
+    access: ['read'],
+    answers: {
+      200: { description: 'Nominal bitrates at reference complexity.', schema: z.object({ arms: z.array(armSchema) }) },
+    },
+  },
+  {
+    id: 'learn',
+    method: 'post',
+    path: '/v1/policy/learn',
+    tag: 'policy',
+    summary: 'Ships what is spooled and refits now; waits up to 30 s.',
+    access: ['admin'],
+    answers: {
+      200: { description: 'The refit is done.', schema: learnedSchema },
+      202: { description: 'It is still running.', schema: z.object({ status: z.literal('running') }) },
+    },
+    problems: { 503: 'The learner cannot be reached.' },
+  },
+];
