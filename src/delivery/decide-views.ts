@@ -179,10 +179,10 @@ function recordOf({ decision, asset, offered }: DecidedView, clock: Clock): Deci
     liftPanel: asset.plan?.liftPanel ?? false,
     holdout: asset.plan?.holdout ?? false,
     complexityScale: asset.complexityScale,
-    renditions: asset.renditions.map(({ id, bitrateKbps, quality }) => ({
+    renditions: asset.renditions.map(({ id, bitrateKbps, quality, qualityMeasured }) => ({
       id,
       bitrateKbps,
-      quality: seenQuality(quality, decision.context.device),
+      quality: qualityMeasured ? seenQuality(quality, decision.context.device) : null,
     })),
   };
 }

@@ -62,8 +62,8 @@ export const decisionRecordSchema = decisionSchema.extend({
   liftPanel: z.boolean(),
   holdout: z.boolean(),
   complexityScale: z.number().positive(),
-  /** Every rendition of the revision: average kbit/s and quality on this view's device. */
-  renditions: z.array(z.object({ id: renditionIdSchema, bitrateKbps: z.number(), quality: z.number() })),
+  /** Every rendition of the revision: average kbit/s and quality on this view's device, null until it has been measured. */
+  renditions: z.array(z.object({ id: renditionIdSchema, bitrateKbps: z.number(), quality: z.number().nullable() })),
 });
 export type DecisionRecord = z.infer<typeof decisionRecordSchema>;
 

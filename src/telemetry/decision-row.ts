@@ -32,7 +32,9 @@ export function toDecisionRow(record: DecisionRecord): Record<string, unknown> {
     holdout: record.holdout,
     complexity_scale: record.complexityScale,
     rendition_kbps: Object.fromEntries(record.renditions.map((rendition) => [rendition.id, rendition.bitrateKbps])),
-    rendition_quality: Object.fromEntries(record.renditions.map((rendition) => [rendition.id, rendition.quality])),
+    rendition_quality: Object.fromEntries(
+      record.renditions.flatMap(({ id, quality }) => (quality === null ? [] : [[id, quality]])),
+    ),
   };
 }
 

@@ -2,8 +2,8 @@
 /// <reference path="./globals.d.ts" />
 
 /**
- * Upload → poll its state → play as soon as it is playable → report how it went.
- * Reloads the player once when the asset is complete and the viewer has not begun, so that nobody is interrupted.
+ * Upload → poll its state → play as soon as it is playable → report how it went. When the asset is complete the player goes on
+ * at the same place with all its renditions: players never re-read the multivariant playlist by themselves.
  */
 
 /** @template {HTMLElement} T @param {string} id @param {new () => T} type @returns {T} */
@@ -14,6 +14,7 @@ function element(id, type) {
 }
 
 const POLL_MS = 500;
+const TICK_MS = 250;
 const PROGRESS_MS = 10_000;
 const statusLine = element('status', HTMLParagraphElement);
 const video = element('video', HTMLVideoElement);
@@ -83,11 +84,12 @@ async function follow(assetId, sentAt) {
     else if (!playing) {
       playing = true;
       say(`Playable after ${seconds} s.`);
-      play(assetId);
+      play(assetId, 0);
+      report(assetId);
     }
     if (asset.availability === 'complete' || asset.availability === 'upgraded') {
       say(`Complete after ${seconds} s${asset.error ? `, but: ${asset.error.message}` : ''}.`);
-      if (video.currentTime === 0) play(assetId);
+      play(assetId, video.currentTime);
       return;
     }
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
@@ -96,9 +98,12 @@ async function follow(assetId, sentAt) {
 
 /** @type {Hls | null} */
 let hls = null;
+/** Ends the report of the asset before. */
+let endReport = () => {};
 
-/** @param {string} assetId */
-function play(assetId) {
+/** @param {string} assetId @param {number} atSeconds */
+function play(assetId, atSeconds) {
+  const wasPlaying = !video.paused;
   element('player-section', HTMLElement).hidden = false;
   const url = `/v/${assetId}/master.m3u8?sid=${sessionId}`;
   hls?.destroy();
@@ -106,51 +111,43 @@ function play(assetId) {
     video.src = url;
     return;
   }
-  hls = new Hls({ startPosition: 0 });
-  hls.on(Hls.Events.LEVEL_SWITCHED, (_event, { level }) => {
-    const rung = hls?.levels[level];
-    if (rung)
-      element('playing', HTMLParagraphElement).textContent =
-        `Playing ${rung.width}×${rung.height}, ${Math.round(rung.bitrate / 1000)} kbit/s peak.`;
+  const player = new Hls({ startPosition: atSeconds });
+  hls = player;
+  player.on(Hls.Events.LEVEL_SWITCHED, (_event, { level }) => {
+    const rung = player.levels[level];
+    if (!rung) return;
+    const peakKbps = Math.round(rung.bitrate / 1000);
+    element('playing', HTMLParagraphElement).textContent =
+      `Playing ${rung.width}×${rung.height}, ${peakKbps} kbit/s peak.`;
   });
-  hls.loadSource(url);
-  hls.attachMedia(video);
-  report(assetId, hls);
+  player.loadSource(url);
+  player.attachMedia(video);
+  if (wasPlaying) void video.play();
 }
 
 /**
- * Beacons as the contract wants them: cumulative counters, so that a lost one costs nothing.
- * @param {string} assetId @param {Hls} player
+ * Beacons as the contract wants them: cumulative counters over the whole view, so that a lost one costs nothing.
+ * @param {string} assetId
  */
-function report(assetId, player) {
+function report(assetId) {
+  endReport();
   const began = performance.now();
-  const seen = {
-    playedMs: 0,
-    stalledMs: 0,
-    stallCount: 0,
-    startupMs: /** @type {number | undefined} */ (undefined),
-    rungMs: /** @type {Record<string, number>} */ ({}),
-  };
+  /** @type {{ playedMs: number, stalledMs: number, stallCount: number, startupMs?: number, rungMs: Record<string, number> }} */
+  const seen = { playedMs: 0, stalledMs: 0, stallCount: 0, rungMs: {} };
   let sequence = 0;
   let waitingSince = 0;
   let lastTick = began;
   /** @param {string} type @param {object} [payload] */
   const beacon = (type, payload = {}) => {
     sequence += 1;
-    const event = {
-      type,
-      eventId: `${began.toFixed(0)}-${sequence}`,
-      sessionId,
-      assetId,
-      ts: new Date().toISOString(),
-      ...payload,
-    };
+    const eventId = `${began.toFixed(0)}-${sequence}`;
+    const event = { type, eventId, sessionId, assetId, ts: new Date().toISOString(), ...payload };
     navigator.sendBeacon(`/v1/telemetry?key=${encodeURIComponent(key)}`, JSON.stringify({ events: [event] }));
   };
   const counters = () => ({ ...seen, viewportHeight: Math.round(video.clientHeight * devicePixelRatio) });
   const tick = () => {
     const now = performance.now();
-    const renditionId = /\/r\/([^/]+)\//.exec(player.levels[player.currentLevel]?.url[0] ?? '')?.[1];
+    const renditionId = /\/r\/([^/]+)\//.exec(hls?.levels[hls.currentLevel]?.url[0] ?? '')?.[1];
     if (!video.paused && waitingSince === 0 && seen.startupMs !== undefined) {
       seen.playedMs += now - lastTick;
       if (renditionId) seen.rungMs[renditionId] = (seen.rungMs[renditionId] ?? 0) + now - lastTick;
@@ -169,10 +166,9 @@ function report(assetId, player) {
     'playing',
     () => {
       settle();
-      if (seen.startupMs === undefined) {
-        seen.startupMs = performance.now() - began;
-        beacon('startup', { startupMs: seen.startupMs });
-      }
+      if (seen.startupMs !== undefined) return;
+      seen.startupMs = performance.now() - began;
+      beacon('startup', { startupMs: seen.startupMs });
     },
     { signal },
   );
@@ -180,26 +176,26 @@ function report(assetId, player) {
     'waiting',
     () => {
       tick();
-      if (seen.startupMs !== undefined && !video.seeking) {
-        waitingSince = performance.now();
-        seen.stallCount += 1;
-      }
+      if (seen.startupMs === undefined || video.seeking) return;
+      waitingSince = performance.now();
+      seen.stallCount += 1;
     },
     { signal },
   );
-  const timer = setInterval(() => {
-    tick();
-    beacon('progress', counters());
-  }, PROGRESS_MS);
-  const end = () => {
+  video.addEventListener('pause', tick, { signal });
+  const ticking = setInterval(tick, TICK_MS);
+  const reporting = setInterval(() => beacon('progress', counters()), PROGRESS_MS);
+  endReport = () => {
     settle();
-    clearInterval(timer);
+    clearInterval(ticking);
+    clearInterval(reporting);
     stop.abort();
     beacon('view_end', counters());
+    endReport = () => {};
   };
-  player.on(Hls.Events.DESTROYING, end);
-  addEventListener('pagehide', end, { signal });
 }
+
+addEventListener('pagehide', () => endReport());
 
 /** @param {{ plan: { reason: string } | null, renditions: { id: string, width: number, height: number, bitrateKbps: number, peakKbps: number, quality: { phone: number, desktop: number } }[] }} asset */
 function show(asset) {

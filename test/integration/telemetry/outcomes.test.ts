@@ -110,9 +110,7 @@ describe('outcome fold', () => {
       const shuffled = doubled
         .map((event, at) => ({ event, rank: order[at] ?? 0 }))
         .sort((left, right) => left.rank - right.rank);
-      tidy.push(
-        ...events.map((event, at) => ({ viewId: `tidy-${index}`, event, receivedAtMs: RECEIVED_MS + at })),
-      );
+      tidy.push(...events.map((event, at) => ({ viewId: `tidy-${index}`, event, receivedAtMs: RECEIVED_MS + at })));
       for (const [at, { event }] of shuffled.entries()) {
         const sent = { viewId: `messy-${index}`, event, receivedAtMs: RECEIVED_MS + at * 60_000 };
         (at < cut ? early : late).push(sent);
