@@ -1,23 +1,28 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { QueryResult } from './chdb-session.ts';
 import { renameInException, syntaxError } from './clickhouse-exception.ts';
-import type { Gate } from './gate.ts';
 import { goClientHello, isGoClientHello } from './go-client-hello.ts';
 import { withLandedBody } from './land-insert.ts';
 import type { Engine } from './open-engine.ts';
 import type { ClickHouseRequest } from './parse-request.ts';
-import { type CommandStatement, type InsertStatement, parseStatement, type RowsStatement } from './parse-statement.ts';
+import {
+  type CommandStatement,
+  type InsertStatement,
+  parseStatement,
+  type RowsStatement,
+  type Statement,
+} from './parse-statement.ts';
 import { sendWhole } from './reply.ts';
-import { NO_PROGRESS, type ReplyHead } from './reply-head.ts';
+import { NO_PROGRESS, type ReplyHead, type Summary } from './reply-head.ts';
 import { decodeBody, type OpenedBody, openBody } from './request-body.ts';
 import { openRows } from './row-pipe.ts';
 import { sendRows } from './send-rows.ts';
+import type { Leasing } from './session-pool.ts';
 import { quoteString } from './sql-literal.ts';
 
 /** One request on its way to an answer; `signal` aborts when its client goes away. */
 export type Exchange = {
   engine: Engine;
-  /** Inserts of any size pass here first: two at once fill the machine, six would not fit into its memory. */
-  insertGate: Gate;
   request: ClickHouseRequest;
   head: ReplyHead;
   res: ServerResponse;
@@ -60,13 +65,12 @@ async function answerRows(exchange: Exchange, statement: RowsStatement): Promise
         throw renameInException(error, target, '');
       })
       .finally(finish);
-    const summary = settled.then((result) => ({
-      ...NO_PROGRESS,
-      readRows: result.rows,
-      readBytes: result.resultBytes,
-      elapsedSeconds: result.elapsedSeconds,
-    }));
-    await sendRows(res, head, rows, summary);
+    try {
+      await sendRows(res, head, rows.iterator({ destroyOnReturn: false }), settled.then(readProgress));
+    } finally {
+      rows.resume(); // whatever became of the answer, the engine still waits for its reader
+      await settled.catch(() => {});
+    }
   });
 }
 
@@ -76,32 +80,34 @@ async function answerCommand(exchange: Exchange, statement: CommandStatement): P
   const result = await engine.pool.run(leasing(request, statement), signal, ({ session }) =>
     session.query(statement.sql, format),
   );
-  const progress = { readRows: result.rows, readBytes: result.resultBytes, elapsedSeconds: result.elapsedSeconds };
-  sendWhole(res, { ...exchange.head, format }, result.bytes, { ...NO_PROGRESS, ...progress });
+  sendWhole(res, { ...exchange.head, format }, result.bytes, readProgress(result));
 }
 
 async function answerInsert(exchange: Exchange, statement: InsertStatement, opened: OpenedBody): Promise<void> {
-  const { engine, insertGate, request, res, signal } = exchange;
+  const { engine, request, res, signal } = exchange;
   const first = opened.head.subarray(statement.dataStart);
   const rest = opened.ended ? nothing() : opened.rest;
   const summary = await withLandedBody(engine.incomingDir, first, rest, async ({ path, bytes }) => {
     const { target, settings, format } = statement;
     const sql = `${target} FROM INFILE ${quoteString(path)} ${settings} FORMAT ${format}`;
-    const result = await insertGate
-      .pass(signal, () =>
-        engine.pool.run(leasing(request, statement), signal, ({ session }) => session.query(sql, 'Null')),
-      )
+    const result = await engine.pool
+      .run(leasing(request, statement), signal, ({ session }) => session.query(sql, 'Null'))
       .catch((error: unknown) => {
         throw renameInException(error, path, 'request body');
       });
-    const written = { writtenRows: result.rows, writtenBytes: bytes };
-    return { readRows: result.rows, readBytes: bytes, elapsedSeconds: result.elapsedSeconds, ...written };
+    const { rows, elapsedSeconds } = result;
+    return { readRows: rows, readBytes: bytes, writtenRows: rows, writtenBytes: bytes, elapsedSeconds };
   });
   sendWhole(res, exchange.head, Buffer.alloc(0), summary);
 }
 
-function leasing(request: ClickHouseRequest, statement: RowsStatement | InsertStatement | CommandStatement) {
+function readProgress({ rows, resultBytes, elapsedSeconds }: QueryResult): Summary {
+  return { ...NO_PROGRESS, readRows: rows, readBytes: resultBytes, elapsedSeconds };
+}
+
+function leasing(request: ClickHouseRequest, statement: Statement): Leasing {
   const { database, settings, params } = request;
-  const { placeholders, leavesState } = statement;
-  return { context: { database, settings, params }, placeholders, leavesState };
+  const { kind, placeholders, leavesState } = statement;
+  const lane = kind === 'insert' ? 'insert' : 'statement';
+  return { lane, context: { database, settings, params }, placeholders, leavesState };
 }

@@ -3,7 +3,6 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Logger } from 'pino';
 import { answerStatement, type Exchange } from './answer-statement.ts';
 import { ClickHouseException, toClickHouseException } from './clickhouse-exception.ts';
-import { Gate } from './gate.ts';
 import type { Engine } from './open-engine.ts';
 import { isForm, parseForm } from './parse-form.ts';
 import { type ClickHouseRequest, parseCredentials, parseRequest } from './parse-request.ts';
@@ -15,8 +14,6 @@ import { decodeBody, readForm } from './request-body.ts';
 export type ClickHouseServer = { server: Server; abortAll(): void; idle(): Promise<void> };
 
 const USER = 'default';
-const INSERTS_AT_ONCE = 2;
-const MAX_WAITING_INSERTS = 1_000;
 /** As a ClickHouse server has it; clients read it from the Keep-Alive header. */
 const KEEP_ALIVE_MS = 10_000;
 /** A client that takes nothing for this long is cut off: it would hold a session for ever (`send_timeout`). */
@@ -28,7 +25,6 @@ const NO_TIMEOUT = 0;
 
 /** ClickHouse's HTTP interface over an open engine. Does not listen yet. */
 export function createClickHouseServer(engine: Engine, password: string, log: Logger): ClickHouseServer {
-  const insertGate = new Gate(INSERTS_AT_ONCE, MAX_WAITING_INSERTS);
   const running = new Map<AbortController, Promise<void>>();
   const server = createServer((req, res) => {
     const controller = new AbortController();
@@ -38,7 +34,7 @@ export function createClickHouseServer(engine: Engine, password: string, log: Lo
     res.setTimeout(STALLED_CLIENT_MS, () => {
       if (res.writableNeedDrain) res.destroy();
     });
-    const done = answer({ engine, insertGate, password, log, req, res, signal: controller.signal });
+    const done = answer({ engine, password, log, req, res, signal: controller.signal });
     running.set(
       controller,
       done.finally(() => running.delete(controller)),
@@ -56,7 +52,7 @@ export function createClickHouseServer(engine: Engine, password: string, log: Lo
   };
 }
 
-type Incoming = Pick<Exchange, 'engine' | 'insertGate' | 'res' | 'signal'> & {
+type Incoming = Pick<Exchange, 'engine' | 'res' | 'signal'> & {
   password: string;
   log: Logger;
   req: IncomingMessage;

@@ -9,6 +9,8 @@ import { toBodyException } from './request-body.ts';
 /** An insert's data on disk, complete. */
 export type LandedBody = { path: string; bytes: number };
 
+/** Chunks that arrive during a write go to the disk together with the next. */
+const WRITE_AHEAD_BYTES = 4 * 1024 ** 2;
 /** What one insert may bring, decompressed: a runaway stream ends before the disk does. */
 const MAX_INSERT_BYTES = 16 * 1024 ** 3;
 
@@ -34,7 +36,7 @@ export async function withLandedBody<T>(
     }
   };
   try {
-    await pipeline(data, createWriteStream(path)).catch((cause: unknown) => {
+    await pipeline(data, createWriteStream(path, { highWaterMark: WRITE_AHEAD_BYTES })).catch((cause: unknown) => {
       throw toBodyException(cause);
     });
     return await use({ path, bytes });

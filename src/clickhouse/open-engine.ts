@@ -5,17 +5,18 @@ import { ChdbSession } from './chdb-session.ts';
 import { EmbeddedClickHouseError } from './embedded-clickhouse-error.ts';
 import { probeThreads } from './probe-threads.ts';
 import { makeRowPipe } from './row-pipe.ts';
-import { SessionPool } from './session-pool.ts';
+import { type Lane, SessionPool } from './session-pool.ts';
 
 export type EngineFacts = { version: string; timezone: string; displayName: string };
 /** An open data directory: statements run through `pool`, inserts land in `incomingDir` first. */
 export type Engine = { pool: SessionPool; facts: EngineFacts; incomingDir: string };
 
-const STATEMENTS_AT_ONCE = 6;
-/** Each statement keeps a thread of Node's pool busy, the control session one; files and gzip need some too. */
-const THREADS_WANTED = STATEMENTS_AT_ONCE + 3;
+/** Two inserts of any size fill a small machine; six would not fit into its memory. */
+const LANES: Record<Lane, number> = { statement: 6, insert: 2 };
+/** Each of them keeps a thread of Node's pool busy, the control session one; files and gzip need some too. */
+const THREADS_WANTED = LANES.statement + LANES.insert + 3;
 /** What fits into Node's default pool of four. */
-const STATEMENTS_AT_ONCE_WITH_FEW_THREADS = 2;
+const LANES_WITH_FEW_THREADS: Record<Lane, number> = { statement: 1, insert: 1 };
 /** Characters that mean something in the paths of ClickHouse's file functions. */
 const UNUSABLE_IN_PATHS = /[*?{}\n]/;
 
@@ -34,7 +35,8 @@ export async function openEngine(dataDir: string, maxMemoryBytes: number, log: L
   const incomingDir = join(root, 'incoming');
   const pipesDir = join(root, 'pipes');
   const configPath = join(root, 'engine.xml');
-  for (const directory of [databaseDir, incomingDir, pipesDir]) await mkdir(directory, { recursive: true });
+  for (const directory of [databaseDir, incomingDir, pipesDir])
+    await mkdir(directory, { recursive: true, mode: 0o700 });
   await writeFile(configPath, engineConfig(maxMemoryBytes));
 
   const running = new Set<Promise<unknown>>();
@@ -46,10 +48,11 @@ export async function openEngine(dataDir: string, maxMemoryBytes: number, log: L
     const connectionArgs = [`--config-file=${configPath}`, '--implicit_select=0', `--query_cache_tag=${name}`];
     return new ChdbSession(new Session(databaseDir, { connectionArgs }), name, running);
   };
-  const pipePaths = Array.from({ length: await statementsAtOnce(pipesDir, log) }, (_, index) =>
+  const lanes = await lanesFor(pipesDir, log);
+  const pipePaths = Array.from({ length: lanes.statement + lanes.insert }, (_, index) =>
     join(pipesDir, `rows-${index + 1}`),
   );
-  const pool = await openPool(() => new SessionPool({ open, running, pipePaths, log }), root, databaseDir);
+  const pool = await openPool(() => new SessionPool({ open, running, lanes, pipePaths, log }), root, databaseDir);
   try {
     // Only now is the directory ours to tidy: what is there was left by a process that was killed.
     await emptyDirectory(incomingDir);
@@ -104,13 +107,11 @@ function isAlive(pid: number): boolean {
   }
 }
 
-async function statementsAtOnce(directory: string, log: Logger): Promise<number> {
-  if (await probeThreads(THREADS_WANTED, directory)) return STATEMENTS_AT_ONCE;
-  log.warn(
-    { threadsWanted: THREADS_WANTED, statementsAtOnce: STATEMENTS_AT_ONCE_WITH_FEW_THREADS },
-    'few threads: start this process with UV_THREADPOOL_SIZE=16 in its environment',
-  );
-  return STATEMENTS_AT_ONCE_WITH_FEW_THREADS;
+async function lanesFor(directory: string, log: Logger): Promise<Record<Lane, number>> {
+  if (await probeThreads(THREADS_WANTED, directory)) return LANES;
+  const advice = 'few threads: start this process with UV_THREADPOOL_SIZE=16 in its environment';
+  log.warn({ threadsWanted: THREADS_WANTED, lanes: LANES_WITH_FEW_THREADS }, advice);
+  return LANES_WITH_FEW_THREADS;
 }
 
 /** The background thread gives memory back when the engine is idle; without it the process stays at its peak. */

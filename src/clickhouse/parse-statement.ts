@@ -51,7 +51,8 @@ function withoutData(sent: Buffer, tokens: readonly SqlToken[]): ParsedStatement
   if (first === undefined || last === undefined) return refused(syntaxError('Empty query'));
   const common = commonOf(tokens);
   const format = findFormat(tokens);
-  if (!SELECT_WORDS.has(first.text.toUpperCase())) {
+  const withInsert = isWord(first, 'WITH') && tokens.some((token) => token.depth === 0 && isWord(token, 'INSERT'));
+  if (withInsert || !SELECT_WORDS.has(first.text.toUpperCase())) {
     const sql = sent.toString('utf8', first.start, last.end);
     return { kind: 'command', sql, format: format?.name.text ?? null, ...common };
   }

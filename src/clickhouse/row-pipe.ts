@@ -6,13 +6,19 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
+import { EmbeddedClickHouseError } from './embedded-clickhouse-error.ts';
 
 /** Rows of one statement. `finish` must be called when the statement has settled: it may never have opened the pipe. */
 export type OpenedRows = { rows: Readable; finish(): void };
 
-/** Creates the pipe file at `path`. */
+/** Creates the pipe file at `path`. Throws EmbeddedClickHouseError. */
 export async function makeRowPipe(path: string): Promise<void> {
-  await promisify(execFile)('mkfifo', ['-m', '600', path]);
+  try {
+    await promisify(execFile)('mkfifo', ['-m', '600', path]);
+  } catch (cause) {
+    const message = `Cannot make a named pipe in the data directory: mkfifo ${path} failed`;
+    throw new EmbeddedClickHouseError('clickhouse.start-failed', message, { cause });
+  }
 }
 
 /**

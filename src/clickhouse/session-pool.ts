@@ -1,5 +1,6 @@
 // Lifecycle: made with one control session, which holds the engine open → run() opens sessions as statements need them
-// and keeps the clean ones → close() closes all. Every statement has a session to itself; at most `width` run at once.
+// and keeps the clean ones → close() closes all. Every statement has a session to itself; inserts and all the rest have
+// lanes of their own, so that neither dashboards hold up telemetry nor telemetry the dashboards.
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { ChdbSession, StatementContext } from './chdb-session.ts';
@@ -8,7 +9,9 @@ import { quoteString } from './sql-literal.ts';
 
 /** What a statement gets to run with: a session, and a pipe for its rows that nobody else uses meanwhile. */
 export type Lease = { session: ChdbSession; pipePath: string };
+export type Lane = 'insert' | 'statement';
 export type Leasing = {
+  lane: Lane;
   context: StatementContext;
   placeholders: ReadonlySet<string>;
   /** The session is not to be used again. */
@@ -28,17 +31,18 @@ export class SessionPool {
   readonly #open: () => ChdbSession;
   readonly #running: ReadonlySet<Promise<unknown>>;
   readonly #log: Logger;
-  readonly #gate: Gate;
+  readonly #gates: Record<Lane, Gate>;
   readonly #idle: ChdbSession[] = [];
   readonly #freePipes: string[];
   readonly #closing = new Set<Promise<unknown>>();
   #connections = 1;
   #controlTurn: Promise<unknown> = Promise.resolve();
 
-  /** One statement per pipe runs at a time. `running` are the native calls under way, kept by the sessions. */
+  /** `lanes` says how many of each run at once; there is a pipe for each. `running` are the native calls under way. */
   constructor(options: {
     open: () => ChdbSession;
     running: ReadonlySet<Promise<unknown>>;
+    lanes: Record<Lane, number>;
     pipePaths: readonly string[];
     log: Logger;
   }) {
@@ -46,21 +50,22 @@ export class SessionPool {
     this.#running = options.running;
     this.#log = options.log;
     this.#freePipes = [...options.pipePaths];
-    this.#gate = new Gate(options.pipePaths.length, MAX_WAITING);
+    this.#gates = {
+      insert: new Gate(options.lanes.insert, MAX_WAITING),
+      statement: new Gate(options.lanes.statement, MAX_WAITING),
+    };
     this.control = options.open();
   }
 
   /** Runs `work` with a prepared session; when `signal` aborts, its statement is killed until it gives up. */
   async run<T>(leasing: Leasing, signal: AbortSignal, work: (lease: Lease) => Promise<T>): Promise<T> {
-    return this.#gate.pass(signal, async () => {
+    return this.#gates[leasing.lane].pass(signal, async () => {
       const session = await this.#take(leasing);
       const pipePath = this.#freePipes.pop();
-      if (pipePath === undefined)
-        throw new Error('every running statement has a pipe: the gate is as wide as there are');
+      if (pipePath === undefined) throw new Error('the lanes are wider than there are pipes');
       try {
         await session.prepare(leasing.context);
-        const result = await this.#killable(session, signal, () => work({ session, pipePath }));
-        return result;
+        return await this.#killable(session, signal, () => work({ session, pipePath }));
       } finally {
         this.#freePipes.push(pipePath);
         await this.#giveBack(session, leasing);

@@ -81,12 +81,10 @@ describe('parseStatement on inserts', () => {
     });
   });
 
-  it('takes INSERT … SELECT for a command', () => {
-    expect(parse('INSERT INTO t SELECT * FROM s')).toMatchObject({
-      kind: 'command',
-      sql: 'INSERT INTO t SELECT * FROM s',
-    });
-  });
+  it.each(['INSERT INTO t SELECT * FROM s', 'WITH s AS (SELECT 1) INSERT INTO t SELECT * FROM s'])(
+    'takes %j for a command',
+    (sql) => expect(parse(sql)).toMatchObject({ kind: 'command', sql, leavesState: false }),
+  );
 });
 
 describe('parseStatement on the rest', () => {

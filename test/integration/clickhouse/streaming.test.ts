@@ -120,6 +120,17 @@ describe('statements side by side', () => {
     expect(await readValue(client, 'SELECT 1')).toBe('1');
   });
 
+  it('leave room for inserts, however many wait', async () => {
+    await client.command({ query: 'CREATE TABLE IF NOT EXISTS t (a UInt8) ENGINE = MergeTree ORDER BY a' });
+    const heavy = Array.from({ length: 5 }, () => start(ENDLESS));
+    await runningIs(5);
+    heavy.push(start(ENDLESS), start(ENDLESS), start(ENDLESS));
+    await client.insert({ table: 't', values: [{ a: 1 }], format: 'JSONEachRow' });
+    for (const { abandon } of heavy) abandon();
+    await runningIs(0);
+    expect(await readValue(client, 'SELECT count() FROM t')).toBe('1');
+  });
+
   it('carry the comment by which their client finds them', async () => {
     const marked = start(ENDLESS, { log_comment: 'segment 7' });
     const found = "SELECT count() FROM system.processes WHERE Settings['log_comment'] = 'segment 7'";
