@@ -24,7 +24,7 @@ export function nara1r(): Dashboard {
     .timezone('browser')
     .tooltip(DashboardCursorSync.Crosshair)
     .time({ from: 'now-24h', to: 'now' })
-    .refresh('1m')
+    .refresh('5m')
     .variables(variables())
     .annotations([
       versionChanges('Policy configs', CONFIG_CHANGES_SQL, 'purple', true),

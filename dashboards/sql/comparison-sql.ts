@@ -8,11 +8,11 @@ const Z95 = 1.96;
 const compared = (metric: ViewMetric): string => `offered AS (
   SELECT
     view_id,
-    argMin(tuple(eligible_arms, eligible_propensities, eligible_sets), decisions.decided_at) AS first,
-    first.3[indexOf(first.1, '\${baseline}')] AS baseline_set,
-    arraySum((p, s) -> if(s = baseline_set, p, 0), first.2, first.3) AS baseline_p
+    eligible_sets[indexOf(eligible_arms, '\${baseline}')] AS baseline_set,
+    arraySum((p, s) -> if(s = baseline_set, p, 0), eligible_propensities, eligible_sets) AS baseline_p
   FROM decisions
-  GROUP BY view_id
+  ORDER BY view_id, decisions.decided_at
+  LIMIT 1 BY view_id
 ),
 compared AS (
   SELECT
@@ -36,25 +36,33 @@ compared AS (
  */
 export function comparisonSql(metric: ViewMetric): string {
   return `WITH ${compared(metric)},
+cells AS (
+  SELECT
+    cell, held,
+    count() AS cell_n, sum(x) AS sx, sum(y) AS sy, sum(x * x) AS sxx, sum(x * y) AS sxy, sum(y * y) AS syy
+  FROM compared
+  GROUP BY cell, held
+),
 sides AS (
   SELECT
-    cell, held, count() AS n, sum(x) / nullIf(sum(y), 0) AS mean,
-    n / nullIf(n - 1, 0) * (sum(x * x) - 2 * mean * sum(x * y) + mean * mean * sum(y * y)) / (sum(y) * sum(y)) AS variance
-  FROM compared
-  GROUP BY GROUPING SETS ((cell, held), (held))
+    name, held, sum(cell_n) AS n, sum(sx) / nullIf(sum(sy), 0) AS mean,
+    n / nullIf(n - 1, 0) * (sum(sxx) - 2 * mean * sum(sxy) + mean * mean * sum(syy)) / (sum(sy) * sum(sy)) AS variance
+  FROM cells
+  ARRAY JOIN [cell, 'all contexts'] AS name
+  GROUP BY name, held
 ),
 pairs AS (
   SELECT
-    cell,
+    name,
     sumIf(n, held) AS held_n, sumIf(n, NOT held) AS other_n,
     anyIf(mean, held) AS held_mean, anyIf(mean, NOT held) AS other_mean,
     if(least(held_n, other_n) < 2, NULL, ${Z95} * sqrt(greatest(0, sum(variance)))) AS half_width
   FROM sides
-  GROUP BY cell
+  GROUP BY name
   HAVING held_n > 0 AND other_n > 0
 )
 SELECT
-  if(cell = '', 'all contexts', cell) AS "context",
+  name AS "context",
   held_n AS "baseline views",
   other_n AS "other views",
   held_mean AS "held baseline",
@@ -63,7 +71,7 @@ SELECT
   other_mean - held_mean - half_width AS "95 % from",
   other_mean - held_mean + half_width AS "95 % to"
 FROM pairs
-ORDER BY cell`;
+ORDER BY name`;
 }
 
 /** Weighted means of both sides over time. */

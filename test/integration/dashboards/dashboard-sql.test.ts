@@ -30,6 +30,7 @@ const SELECTION: Choices = {
 const PHONE: Context = { region: 'NO', device: 'phone', connection: 'cellular' };
 const DESKTOP: Context = { region: 'SE', device: 'desktop', connection: 'wired' };
 const TV: Context = { region: 'DE', device: 'tv', connection: 'wired' };
+const TABLET: Context = { region: 'FR', device: 'tablet', connection: 'wifi' };
 
 const times = <T>(count: number, make: (index: number) => T): T[] =>
   Array.from({ length: count }, (_, index) => make(index));
@@ -67,12 +68,17 @@ const BETTER: SyntheticView[] = times(100, (index) =>
 const ELSEWHERE: SyntheticView[] = times(20, (index) =>
   view({ context: TV, arm: index % 2 === 0 ? 'baseline' : 'learned', liftPanel: false, stalledMs: 1_000 }),
 );
+/** One view a side: a difference, and no idea how sure it is. */
+const LONELY: SyntheticView[] = [
+  view({ context: TABLET, arm: 'baseline', stalledMs: 100 }),
+  view({ context: TABLET, arm: 'learned', stalledMs: 900 }),
+];
 const NOT_STARTED: SyntheticView[] = [
   ...times(5, () => view({ outcome: 'failed' })),
   ...times(4, () => view({ outcome: 'left', arm: 'learned' })),
   ...times(3, () => view({ outcome: 'unobserved' })),
 ];
-const VIEWS = [...DRIFTING, ...BETTER, ...ELSEWHERE, ...NOT_STARTED];
+const VIEWS = [...DRIFTING, ...BETTER, ...ELSEWHERE, ...LONELY, ...NOT_STARTED];
 
 /** What `/v1/qoe` would say of these views. */
 function stallRatioOf(views: readonly SyntheticView[]): Metric {
@@ -209,11 +215,18 @@ describe('with views', () => {
       expect(to).toBeLessThan(0);
     });
 
+    it('gives no interval to a single view a side', async () => {
+      const row = (await compare(EVERYTHING)).get('FR · tablet · wifi');
+      expect(Number(row?.difference)).toBeGreaterThan(0);
+      expect(row?.['95 % from']).toBeNull();
+      expect(row?.['95 % to']).toBeNull();
+    });
+
     it('counts only lift-panel assets unless asked for all randomised views', async () => {
       expect((await compare(EVERYTHING)).has('DE · tv · wired')).toBe(false);
       const all = await compare({ ...EVERYTHING, variables: { ...EVERYTHING.variables, panel: '0' } });
       expect(all.get('DE · tv · wired')?.['baseline views']).toBe(10);
-      expect(all.get('all contexts')?.['baseline views']).toBe(110 + 50 + 10);
+      expect(all.get('all contexts')?.['baseline views']).toBe(110 + 50 + 10 + 1);
     });
   });
 });
