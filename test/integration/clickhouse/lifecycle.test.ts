@@ -58,6 +58,16 @@ describe('the data directory', () => {
   });
 });
 
+it('says that a port is taken, and lets go of the data directory', async () => {
+  const first = await start();
+  const other = join(directory, 'other');
+  const taken = spawnClickHouse(other, { NARA_CLICKHOUSE_PORT: new URL(first.url).port });
+  await expect(taken).rejects.toThrow(/cannot listen on 127\.0\.0\.1:\d+: .*EADDRINUSE/);
+  const second = await spawnClickHouse(other);
+  started.push(second);
+  expect(await readValue(second.client, 'SELECT 1')).toBe('1');
+});
+
 describe('ending', () => {
   it('lets a statement that is nearly done finish, and exits with 0', async () => {
     const { client, child, stop } = await start();
