@@ -10,7 +10,7 @@ import { toBodyException } from './request-body.ts';
 export type LandedBody = { path: string; bytes: number };
 
 /** Chunks that arrive during a write go to the disk together with the next. */
-const WRITE_AHEAD_BYTES = 4 * 1024 ** 2;
+const WRITE_AHEAD_BYTES = 1024 ** 2;
 /** What one insert may bring, decompressed: a runaway stream ends before the disk does. */
 const MAX_INSERT_BYTES = 16 * 1024 ** 3;
 
