@@ -87,7 +87,7 @@ function send(response: Parameters<ErrorRequestHandler>[2], body: { status: numb
   response.type('application/problem+json').send(JSON.stringify({ type: 'about:blank', ...body }));
 }
 
-const bodyParserErrorSchema = z.object({ status: z.number(), type: z.string(), message: z.string() });
+const httpErrorSchema = z.object({ status: z.int(), type: z.string().default('refused'), message: z.string() });
 
 /** Express' own errors (body too large, bad JSON, bad gzip, bad URL escapes) keep their status. */
 function toProblem(error: unknown): Problem | null {
@@ -97,7 +97,10 @@ function toProblem(error: unknown): Problem | null {
     return new Problem(503, 'database.unavailable', 'The analytics database does not answer; try again soon.', {
       retryAfterSeconds: 5,
     });
-  const parsed = bodyParserErrorSchema.safeParse(error instanceof Error ? { ...error, message: error.message } : error);
+  if (!(error instanceof Error)) return null;
+  // http-errors keeps `status` on the prototype, so the fields are picked by name.
+  const { status, type, message } = error as Partial<Record<'status' | 'type', unknown>> & Error;
+  const parsed = httpErrorSchema.safeParse({ status, type, message });
   if (!parsed.success || parsed.data.status >= 500) return null;
   return new Problem(parsed.data.status, `request.${parsed.data.type}`, parsed.data.message);
 }

@@ -16,6 +16,7 @@ const LEARN_TIMEOUT_MS = 30_000;
 export function apiPorts(parts: ApiParts, keys: KeyStore, browserKey: string | null): AppPorts {
   const { config, clock, catalog, database, metrics, table, telemetry, delivery, assets, store } = parts;
   const checkKey: AppPorts['checkKey'] = (key) => keys.check(key);
+  const description = buildOpenApi();
   return {
     ...policyPorts(parts),
     ...decisionPorts(parts),
@@ -48,8 +49,8 @@ export function apiPorts(parts: ApiParts, keys: KeyStore, browserKey: string | n
     uploads: { checkKey, directory: parts.uploadsDirectory, ...assets.forUploads },
     health: {
       readiness: () => readiness(parts),
-      metrics: async () => ({ contentType: metrics.registry.contentType, text: await metrics.registry.metrics() }),
-      openApi: buildOpenApi,
+      metrics: () => metrics.render(),
+      openApi: () => description,
     },
   };
 }

@@ -15,6 +15,7 @@ type Ports = {
   /** Puts a finished upload in the queue; may reject while Redis is away, reconciliation mends it. */
   enqueue(assetId: string): Promise<void>;
   onUploadFinished(kbps: number | null): void;
+  onUploadAbandoned(): void;
   uploadsDirectory: string;
   clock: Clock;
 };
@@ -59,7 +60,7 @@ export function composeAssets(ports: Ports) {
       await ports.enqueue(assetId).catch(() => {});
     },
     async abandonUpload(assetId) {
-      await remove(assetId);
+      if (await remove(assetId)) ports.onUploadAbandoned();
     },
   };
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
-import type { Decision, DecisionRecord, TelemetryEvent } from '../domain/index.ts';
+import type { DecisionRecord, TelemetryEvent } from '../domain/index.ts';
 import { createAccount } from '../telemetry/account.ts';
 import type { Database } from '../telemetry/database.ts';
 import { toDecisionRow } from '../telemetry/decision-row.ts';
@@ -86,11 +86,6 @@ export function composeTelemetry(config: Config, database: Database, hooks: Hook
     },
   };
 }
-
-export type Telemetry = ReturnType<typeof composeTelemetry>;
-
-/** Rows of decisions a caller may look up again. */
-export type LoggedDecisions = (viewIds: readonly string[]) => Promise<Decision[]>;
 
 function createLine(options: {
   stream: Stream;

@@ -82,6 +82,7 @@ export async function openApiParts(config: Config, urls: ApiUrls, log: Logger) {
     announce: (announcement: Announcement) => announce(redis, announcement, log),
     enqueue: (assetId) => jobs.enqueueFastLane(assetId),
     onUploadFinished: (kbps) => metrics.uploadFinished({ kbps }),
+    onUploadAbandoned: metrics.uploadAbandoned,
     uploadsDirectory,
     clock,
   });

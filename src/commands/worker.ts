@@ -6,6 +6,7 @@ import { createAssetStore } from '../media/asset-store.ts';
 import { createFfmpeg } from '../media/ffmpeg.ts';
 import { openMediaStore } from '../media/open-media-store.ts';
 import { ensureSecret } from '../supervisor/ensure-secret.ts';
+import { copyPolicyDocuments } from '../telemetry/copy-policy-documents.ts';
 import { createDatabase } from '../telemetry/database.ts';
 import { migrate } from '../telemetry/schema/migrate.ts';
 import { startWorkers } from '../workers/start-workers.ts';
@@ -55,7 +56,9 @@ async function startWorker(config: Config, log: Logger): Promise<Service> {
           schema = null;
           throw error;
         });
-        return learner.learn();
+        const result = await learner.learn();
+        await copyPolicyDocuments(database, registry);
+        return result;
       },
     },
     onJob: ({ queue, outcome, seconds }) => log.debug({ queue, outcome, seconds }, 'job ended'),

@@ -17,7 +17,6 @@ export const connectionSchema = z.enum(CONNECTIONS);
 export const contextSchema = z.object({ region: regionSchema, device: deviceSchema, connection: connectionSchema });
 
 export type Device = z.infer<typeof deviceSchema>;
-export type Connection = z.infer<typeof connectionSchema>;
 export type Context = z.infer<typeof contextSchema>;
 
 export const UNKNOWN_CONTEXT: Context = { region: UNKNOWN_REGION, device: 'unknown', connection: 'unknown' };

@@ -62,4 +62,3 @@ export const eventSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('upload_end'), ...base, bytes, elapsedMs: durationMs, resumes: counter.default(0) }),
 ]);
 export type TelemetryEvent = z.infer<typeof eventSchema>;
-export type TelemetryEventType = TelemetryEvent['type'];

@@ -9,6 +9,8 @@ export type Database = {
   command(sql: string, params?: Record<string, unknown>, id?: string): Promise<void>;
   /** Streams a file of JSON lines into a table. `id` marks the statement. */
   insertFile(table: string, path: string, id: string): Promise<void>;
+  /** Inserts a few rows; for many, ship a file. */
+  insertRows(table: string, rows: readonly Record<string, unknown>[]): Promise<void>;
   ping(): Promise<boolean>;
   close(): Promise<void>;
 };
@@ -75,6 +77,10 @@ export function createDatabase(url: string): Database {
         for await (const _chunk of result.stream) {
           // The answer is empty; draining it frees the connection.
         }
+      }),
+    insertRows: (table, rows) =>
+      wrap(async () => {
+        await client.insert({ table, values: [...rows], format: 'JSONEachRow' });
       }),
     ping: async () => (await client.ping()).success,
     close: () => client.close(),

@@ -1,0 +1,28 @@
+import { writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { type Bench, describeMachine, printResults } from './report.ts';
+
+const BENCHES: Record<string, () => Promise<Bench>> = {
+  decide: async () => (await import('./decide.ts')).decide,
+  refit: async () => (await import('./refit.ts')).refit,
+  ingest: async () => (await import('./ingest.ts')).ingest,
+};
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { quick: { type: 'boolean', default: false }, json: { type: 'string' } },
+});
+const [name = ''] = positionals;
+const load = BENCHES[name];
+if (load === undefined) {
+  process.stderr.write(
+    `npm run bench -- NAME [--quick] [--json FILE], NAME one of ${Object.keys(BENCHES).join(', ')}\n`,
+  );
+  process.exit(1);
+}
+const results = await (await load())({ quick: values.quick });
+printResults(name, results);
+if (values.json !== undefined) {
+  await writeFile(values.json, `${JSON.stringify({ name, machine: describeMachine(), results }, null, 2)}\n`);
+}
+process.exit(0);
