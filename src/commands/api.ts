@@ -7,10 +7,10 @@ import { apiPorts } from './api-ports.ts';
 import { createMilestones } from './asset-milestones.ts';
 import { initialConfig } from './compose-policy.ts';
 import { feedTopicsOf } from './feed-topics.ts';
-import type { RunCommand } from './index.ts';
 import { listen } from './listen.ts';
 import { type ApiParts, openApiParts } from './open-api-parts.ts';
 import { hearAnnouncements } from './redis-announcements.ts';
+import type { RunCommand } from './run-command.ts';
 import { runService, type Service } from './run-service.ts';
 
 /** `nara api` */

@@ -5,8 +5,8 @@ import { parseArgs } from 'node:util';
 import { Upload } from 'tus-js-client';
 import type { Asset } from '../domain/index.ts';
 import { type ApiClient, connectToApi } from './api-client.ts';
-import type { RunCommand } from './index.ts';
 import { printJson, printTable } from './print.ts';
+import type { RunCommand } from './run-command.ts';
 
 /** `nara assets …`: the assets of a running service. */
 export const assetsCommand: RunCommand = async (args, config) => {

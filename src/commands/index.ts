@@ -1,8 +1,4 @@
-import type { Logger } from 'pino';
-import type { Config } from '../config.ts';
-
-/** A command's work: its arguments, the configuration, a log; answers the exit code. */
-export type RunCommand = (args: string[], config: Config, log: Logger) => Promise<number>;
+import type { RunCommand } from './run-command.ts';
 
 export type Command = { name: string; summary: string; usage: string; load(): Promise<RunCommand> };
 

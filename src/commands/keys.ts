@@ -2,8 +2,8 @@ import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import { SCOPES } from '../api/key-store.ts';
 import { openKeyStore } from './access-keys.ts';
-import type { RunCommand } from './index.ts';
 import { printJson, printTable } from './print.ts';
+import type { RunCommand } from './run-command.ts';
 
 const createSchema = z.object({
   name: z.string().min(1).max(64),

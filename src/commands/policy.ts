@@ -2,8 +2,8 @@ import { parseArgs } from 'node:util';
 import type { Allocation, Arm } from '../domain/index.ts';
 import type { Explanation } from '../policy/explain.ts';
 import { connectToApi } from './api-client.ts';
-import type { RunCommand } from './index.ts';
 import { printJson, printTable } from './print.ts';
+import type { RunCommand } from './run-command.ts';
 
 type Policy = Pick<Allocation, 'configVersion' | 'allocationVersion' | 'createdAt' | 'contexts'>;
 

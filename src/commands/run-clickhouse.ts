@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { runClickHouse } from './clickhouse.ts';
-import type { RunCommand } from './index.ts';
+import type { RunCommand } from './run-command.ts';
 import { runService } from './run-service.ts';
 
 /** `nara clickhouse` */

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { type DemoOptions, runDemo } from './demo.ts';
-import type { RunCommand } from './index.ts';
+import type { RunCommand } from './run-command.ts';
 
 /** `nara demo [--report FILE] [--video FILE]` */
 export const demoCommand: RunCommand = (args, config) => {

@@ -1,6 +1,6 @@
 import { renderDoctor, runDoctor } from './doctor.ts';
-import type { RunCommand } from './index.ts';
 import { printJson } from './print.ts';
+import type { RunCommand } from './run-command.ts';
 
 /** `nara doctor [--json]` */
 export const doctorCommand: RunCommand = async (args, config) => {

@@ -1,4 +1,4 @@
-import type { RunCommand } from './index.ts';
+import type { RunCommand } from './run-command.ts';
 import { runServe } from './serve.ts';
 
 /** `nara serve` */

@@ -1,8 +1,8 @@
 import { parseArgs } from 'node:util';
 import type { Audit } from '../telemetry/account.ts';
 import { connectToApi } from './api-client.ts';
-import type { RunCommand } from './index.ts';
 import { printJson, printTable } from './print.ts';
+import type { RunCommand } from './run-command.ts';
 
 /** `nara telemetry audit`: exit 1 when something that was received is nowhere. */
 export const telemetryCommand: RunCommand = async (args, config) => {

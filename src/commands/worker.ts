@@ -13,8 +13,8 @@ import { startWorkers } from '../workers/start-workers.ts';
 import { composeEncodePlan } from './compose-encode-plan.ts';
 import { initialConfig, openLearner, openRegistry } from './compose-policy.ts';
 import { connectRedis } from './connect-redis.ts';
-import type { RunCommand } from './index.ts';
 import { announce } from './redis-announcements.ts';
+import type { RunCommand } from './run-command.ts';
 import { runService, type Service } from './run-service.ts';
 
 const clock: Clock = { nowMs: () => Date.now() };
