@@ -1,17 +1,17 @@
-import { execFile } from 'node:child_process';
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import fluentFfmpeg from 'fluent-ffmpeg';
 import type { Logger } from 'pino';
+import { LAUNCHER, stderrTail } from './ffmpeg-child.ts';
 import { FfmpegError, type FfmpegErrorCode } from './ffmpeg-error.ts';
-import { type FfmpegJob, UNTRUSTED_INPUT_OPTIONS } from './plan/ffmpeg-job.ts';
+import type { FfmpegJob } from './plan/ffmpeg-job.ts';
 import type { FfmpegCapabilities } from './plan/normalise-graph.ts';
+import { runFfprobe } from './run-ffprobe.ts';
 
 // Lifecycle: nothing runs until `run`, `probe` or `warmUp`; every child is niced, dies with this process and is killed when
 // its signal aborts or its time is up. `warmUp` once at start: fluent-ffmpeg's first call asks ffmpeg what it can do.
 
-export type RunOptions = {
+type RunOptions = {
   signal: AbortSignal;
   /** Relative paths of the job are in here; folders of its outputs are made. */
   directory: string;
@@ -28,13 +28,6 @@ export type Ffmpeg = {
   /** What this ffmpeg can do; asked once. */
   warmUp(): Promise<FfmpegCapabilities>;
 };
-
-const LAUNCHER = fileURLToPath(new URL('../../scripts/ffmpeg-child.sh', import.meta.url));
-
-const STDERR_TAIL_LINES = 20;
-const PROBE_TIME_LIMIT_MS = 60_000;
-/** Packet lists of long files; more than any real probe prints. */
-const PROBE_MAX_BYTES = 256 * 1024 * 1024;
 
 // The module is the class; its types say otherwise.
 const FfmpegCommand = fluentFfmpeg as unknown as typeof fluentFfmpeg.FfmpegCommand;
@@ -61,7 +54,7 @@ export function createFfmpeg(config: { ffmpegPath: string; ffprobePath: string; 
   let capabilities: Promise<FfmpegCapabilities> | undefined;
   return {
     run: (job, options) => run(new ConfinedCommand(config.ffmpegPath, options.directory), job, options, config.log),
-    probe: (path, args, signal) => probe(config.ffprobePath, path, args, signal),
+    probe: (path, args, signal) => runFfprobe(config.ffprobePath, path, args, signal),
     warmUp() {
       capabilities ??= readCapabilities(config.ffmpegPath).catch((error: unknown) => {
         capabilities = undefined;
@@ -125,45 +118,13 @@ function reportProgress(line: string, options: RunOptions): void {
 function typedError(job: string, outcome: { error?: unknown; code: FfmpegErrorCode; stderr: string }): FfmpegError {
   const message = outcome.error instanceof Error ? outcome.error.message : '';
   const code = outcome.code !== 'exit' ? outcome.code : classify(message);
-  return new FfmpegError(code, job, tail(outcome.stderr) || message, { cause: outcome.error });
+  return new FfmpegError(code, job, stderrTail(outcome.stderr) || message, { cause: outcome.error });
 }
 
 /** fluent-ffmpeg tells these apart in words only. */
 function classify(message: string): FfmpegErrorCode {
   if (message.includes('was killed with signal')) return 'killed';
   return /exited with code (?!12[67])/.test(message) ? 'exit' : 'not-started';
-}
-
-/** The last lines without the progress counter. */
-function tail(stderr: string): string {
-  const lines = stderr.split(/\r\n|\r|\n/).filter((line) => line.trim() !== '' && !/^(frame|size)=/.test(line));
-  return lines.slice(-STDERR_TAIL_LINES).join('\n');
-}
-
-function probe(
-  ffprobePath: string,
-  path: string,
-  args: readonly string[],
-  signal: AbortSignal,
-): Promise<{ json: unknown; stderr: string }> {
-  const all = [ffprobePath, '-hide_banner', '-v', 'error', ...UNTRUSTED_INPUT_OPTIONS, ...args, '-of', 'json', path];
-  const limits = { signal, timeout: PROBE_TIME_LIMIT_MS, maxBuffer: PROBE_MAX_BYTES, killSignal: 'SIGKILL' as const };
-  return new Promise((resolve, reject) => {
-    execFile(LAUNCHER, all, limits, (error, stdout, stderr) => {
-      if (!error) return resolve({ json: JSON.parse(stdout), stderr });
-      reject(new FfmpegError(probeErrorCode(error, signal), 'probe', tail(stderr), { cause: error }));
-    });
-  });
-}
-
-function probeErrorCode(
-  error: { code?: unknown; signal?: unknown; killed?: boolean },
-  signal: AbortSignal,
-): FfmpegErrorCode {
-  if (signal.aborted) return 'aborted';
-  if (error.killed) return 'timeout';
-  if (error.signal) return 'killed';
-  return typeof error.code === 'number' && error.code !== 126 && error.code !== 127 ? 'exit' : 'not-started';
 }
 
 /** Also fills fluent-ffmpeg's caches of formats and encoders, which its first job would otherwise wait for. */

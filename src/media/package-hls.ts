@@ -1,7 +1,7 @@
 import type { AudioTrack, StoredRendition } from '../domain/asset.ts';
 
 /** Where the tokened multivariant playlist finds a rendition's media playlist: `/v/ASSET/p/TOKEN/` → `/v/ASSET/r/ID/`. */
-export const renditionUri = (renditionId: string): string => `../../r/${renditionId}/index.m3u8`;
+const renditionUri = (renditionId: string): string => `../../r/${renditionId}/index.m3u8`;
 
 /** Players begin with the first variant listed: the best one that nearly every line carries, audio included. */
 const START_KBPS = 800;

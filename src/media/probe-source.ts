@@ -8,10 +8,9 @@ import {
   type ProbeResult,
   probeOutputSchema,
   rejectStreams,
-  rejectTruncated,
-  rejectUnreadable,
   videoStream,
 } from './interpret-probe.ts';
+import { rejectTruncated, rejectUnreadable } from './source-rejections.ts';
 
 const FIELDS =
   'stream=index,codec_type,codec_name,width,height,pix_fmt,sample_aspect_ratio,field_order,color_space,color_transfer,duration,channels' +

@@ -14,7 +14,7 @@ type PublisherStore = Pick<MediaStore, 'read' | 'write' | 'putFile'>;
 export type PublishedSegment = PlaylistSegment & { bytes: number };
 
 /** A whole track in the store: everything `done.json` vouches for. */
-export type PublishedTrack = { init: Buffer; segments: readonly PublishedSegment[]; bytes: number; sha256: string };
+type PublishedTrack = { init: Buffer; segments: readonly PublishedSegment[]; bytes: number; sha256: string };
 
 export type TrackPublisher = {
   /** What is in the store by now; null before the first segment. */

@@ -1,7 +1,7 @@
 import type { AssetError } from '../domain/asset.ts';
 import { FfmpegError } from '../media/ffmpeg-error.ts';
-import { BROKEN_BITSTREAM } from '../media/interpret-probe.ts';
 import { MediaError } from '../media/media-error.ts';
+import { BROKEN_BITSTREAM } from '../media/source-rejections.ts';
 import { AssetRemovedError } from './update-asset.ts';
 
 /** What a failed job means: the one place that decides between trying again and telling the person. */

@@ -82,7 +82,7 @@ async function areTracksDone(store: ReconcilePorts['store'], asset: AssetDocumen
 const uploadInfoSchema = z.object({ size: z.int().positive() });
 
 /** Whether every declared byte of an upload is there. */
-export async function isUploadWhole(store: ReconcilePorts['store'], uploadKey: string): Promise<boolean> {
+async function isUploadWhole(store: ReconcilePorts['store'], uploadKey: string): Promise<boolean> {
   const [info, size] = await Promise.all([store.read(`${uploadKey}.json`), store.size(uploadKey)]);
   if (!info || size === null) return false;
   try {

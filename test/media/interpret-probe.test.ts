@@ -1,12 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { sourceSchema } from '../../src/domain/asset.ts';
-import {
-  describeSource,
-  type ProbeOutput,
-  probeOutputSchema,
-  rejectStreams,
-  rejectUnreadable,
-} from '../../src/media/interpret-probe.ts';
+import { describeSource, type ProbeOutput, probeOutputSchema, rejectStreams } from '../../src/media/interpret-probe.ts';
+import { rejectUnreadable } from '../../src/media/source-rejections.ts';
 
 type Stream = Record<string, unknown>;
 

@@ -5,8 +5,8 @@ export const ENCODER_VERSION = 1;
 export const PRESET = 'veryfast';
 
 /** A segment may run half again above the target, over a buffer of two seconds at it: peaks stay near 200 % of average. */
-export const PEAK_RATIO = 1.5;
-export const BUFFER_RATIO = 2;
+const PEAK_RATIO = 1.5;
+const BUFFER_RATIO = 2;
 
 export const AUDIO = { kbps: 128, monoKbps: 80, sampleRateHz: 48_000, codecs: 'mp4a.40.2' } as const;
 

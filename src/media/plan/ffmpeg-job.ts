@@ -2,7 +2,7 @@
 export type FfmpegInput = { path: string; options: readonly string[] };
 
 /** One output file; `options` come before it. */
-export type FfmpegOutput = { path: string; options: readonly string[] };
+type FfmpegOutput = { path: string; options: readonly string[] };
 
 /** What one ffmpeg process is to do, as data: built by pure code, run by `ffmpeg.ts`. Paths may be relative to the job's directory. */
 export type FfmpegJob = {
@@ -41,7 +41,7 @@ export function uploadInput(path: string, window?: SourceWindow): FfmpegInput {
   return { path, options: [...UNTRUSTED_INPUT_OPTIONS, ...seek, ...length] };
 }
 
-/** A number as ffmpeg reads it: no exponent, at most microseconds. */
-export function decimal(value: number): string {
+/** As ffmpeg reads it: no exponent, at most microseconds. */
+function decimal(value: number): string {
   return String(Number(value.toFixed(6)));
 }

@@ -2,7 +2,7 @@ import type { JobSource } from './encode-jobs.ts';
 import { type FfmpegJob, uploadInput } from './ffmpeg-job.ts';
 import { rationalFps } from './frame-rate.ts';
 import { normaliseFilters } from './normalise-graph.ts';
-import { type FrameSize, fitShortSide, shortSide } from './rung-geometry.ts';
+import { type FrameSize, fitShortSide } from './rung-geometry.ts';
 
 /**
  * Display sizes quality is judged at, short side in pixels: what an eye resolves on a phone in the hand, and a desktop
@@ -113,9 +113,3 @@ export function meanSsim(stats: string): number | null {
   const values = [...stats.matchAll(/\bY:([0-9.]+)/g)].map((match) => Number(match[1]));
   return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
 }
-
-/** The two display sizes coincide for small sources. */
-export const displayShortSides = (source: FrameSize): { phone: number; desktop: number } => ({
-  phone: shortSide(fitShortSide(source, PHONE_SHORT_SIDE)),
-  desktop: shortSide(fitShortSide(source, DESKTOP_SHORT_SIDE)),
-});

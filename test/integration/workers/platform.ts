@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
@@ -6,13 +6,14 @@ import { vi } from 'vitest';
 import type { Announcement } from '../../../src/domain/announcement.ts';
 import type { AssetDocument, EncodePlan } from '../../../src/domain/asset.ts';
 import { type AssetStore, createAssetStore } from '../../../src/media/asset-store.ts';
+import { findParentDeathSignal } from '../../../src/supervisor/die-with-parent.ts';
 import type { LearnRequest } from '../../../src/workers/job-payloads.ts';
-import type { WorkerPorts, Workers, WorkersOptions } from '../../../src/workers/start-workers.ts';
-import { startWorkers } from '../../../src/workers/start-workers.ts';
+import { startWorkers, type Workers } from '../../../src/workers/start-workers.ts';
+import type { WorkerPorts, WorkersOptions } from '../../../src/workers/workers-options.ts';
 import { hostedAsset } from '../../fixtures/assets.ts';
 import { openWorkshop, silent, type Workshop } from '../media/clips.ts';
 
-export const rungs = [
+const rungs = [
   { height: 144, bitrateKbps: 100, fps: 30 },
   { height: 240, bitrateKbps: 300, fps: 30 },
   { height: 360, bitrateKbps: 700, fps: 30 },
@@ -28,26 +29,12 @@ export const plan: EncodePlan = {
   rungs,
 };
 
-const tiedToUs = spawnSync('setpriv', ['--pdeathsig', 'TERM', 'true']).status === 0;
-
 /** A redis-server on a socket in `root`, gone when these tests are. */
 export async function startRedis(root: string): Promise<{ url: string; stop(): Promise<void> }> {
   const url = join(root, 'redis.sock');
-  const command = [
-    'redis-server',
-    '--port',
-    '0',
-    '--unixsocket',
-    url,
-    '--dir',
-    root,
-    '--save',
-    '',
-    '--appendonly',
-    'no',
-  ];
-  const all = tiedToUs ? ['setpriv', '--pdeathsig', 'TERM', ...command] : command;
-  const child = spawn(all[0] ?? '', all.slice(1), { stdio: 'ignore' });
+  const args = ['--port', '0', '--unixsocket', url, '--dir', root, '--save', '', '--appendonly', 'no'];
+  const tied = (await findParentDeathSignal())?.('redis-server', args) ?? { command: 'redis-server', args };
+  const child = spawn(tied.command, tied.args, { stdio: 'ignore' });
   const probe = new Redis(url, { maxRetriesPerRequest: null, retryStrategy: () => 20 });
   probe.on('error', () => undefined);
   await probe.ping();
