@@ -76,7 +76,11 @@ function encode(
         playable = true;
         await options.onPlayable(tracks.describe());
       }
-      if (outcome.kind === 'failed') throw outcome.error;
+      if (outcome.kind === 'failed') {
+        // What there is stays playable; an open playlist would keep players waiting for more.
+        if (outcome.error instanceof FfmpegError && outcome.error.code === 'exit') await tracks.close();
+        throw outcome.error;
+      }
       return await tracks.finish();
     } finally {
       own.abort();
@@ -114,6 +118,8 @@ function openTracks(store: MediaStore, source: EncodeSource, planned: PlannedRen
     };
   }
 
+  const close = async () => [await video.finish(), (await audio?.publisher.finish()) ?? null] as const;
+
   return {
     describe,
     async advance(): Promise<void> {
@@ -125,8 +131,9 @@ function openTracks(store: MediaStore, source: EncodeSource, planned: PlannedRen
       const count = (publisher: TrackPublisher): number => publisher.published()?.segments.length ?? 0;
       return Math.min(count(video), audio ? count(audio.publisher) : Number.POSITIVE_INFINITY);
     },
+    close,
     async finish(): Promise<FastLaneTracks> {
-      const [whole, sound] = [await video.finish(), await audio?.publisher.finish()];
+      const [whole, sound] = await close();
       const tracks = describe();
       if (sound && tracks.audio) await markDone(store, assetId, { ...sound, audio: tracks.audio });
       if (whole) await markDone(store, assetId, { ...whole, rendition: tracks.rendition });

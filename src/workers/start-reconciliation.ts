@@ -16,6 +16,7 @@ export function startReconciliation(options: WorkersOptions, queues: Queues): { 
     enqueue: (stage, assetId) => addAssetJob(queues, stage, assetId),
   });
   const everyMs = options.learnEveryMs ?? LEARN_EVERY_MS;
+  let reported = '';
   const now = async (): Promise<void> => {
     if (!(await queues.learn.getJobScheduler(LEARN_SCHEDULE))) {
       const template = {
@@ -26,7 +27,8 @@ export function startReconciliation(options: WorkersOptions, queues: Queues): { 
       await queues.learn.upsertJobScheduler(LEARN_SCHEDULE, { every: everyMs }, template);
     }
     const { queued, unreadable } = await reconciler.pass();
-    if (unreadable.length > 0) log.warn({ unreadable }, 'assets whose documents cannot be read');
+    if (unreadable.join() !== reported) log.warn({ unreadable }, 'assets whose documents cannot be read');
+    reported = unreadable.join();
     log.debug({ queued }, 'reconciled');
   };
   const stop = repeatEvery(options.reconcileEveryMs ?? RECONCILE_EVERY_MS, now, (error) =>

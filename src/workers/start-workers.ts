@@ -41,7 +41,10 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
       stopping.abort();
       const closed = Promise.allSettled([...workers.map((worker) => worker.close()), closeQueues(queues)]);
       await within(STOP_TIMEOUT_MS, 'stopping', closed).catch((error: unknown) => {
-        log.warn({ err: error }, 'stopping without Redis: jobs return to the queue when their locks expire');
+        log.warn(
+          { err: error },
+          'not all jobs could be given back in time: they return to the queue when their locks expire',
+        );
       });
       redis.disconnect();
     },

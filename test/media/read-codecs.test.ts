@@ -1,19 +1,6 @@
 import { expect, test } from 'vitest';
 import { readAvcCodec } from '../../src/media/read-codecs.ts';
-
-function box(type: string, ...children: (Buffer | number[])[]): Buffer {
-  const body = Buffer.concat(children.map((child) => Buffer.from(child)));
-  const size = Buffer.alloc(4);
-  size.writeUInt32BE(body.length + 8);
-  return Buffer.concat([size, Buffer.from(type, 'latin1'), body]);
-}
-const zeros = (count: number): number[] => new Array<number>(count).fill(0);
-
-function initSegment(avcC: number[]): Buffer {
-  const stsd = box('stsd', zeros(8), box('avc1', zeros(78), box('avcC', avcC)));
-  const trak = box('trak', box('tkhd', zeros(84)), box('mdia', box('minf', box('vmhd', zeros(12)), box('stbl', stsd))));
-  return Buffer.concat([box('ftyp', zeros(20)), box('moov', box('mvhd', zeros(100)), trak)]);
-}
+import { box, initSegment, zeros } from './init-segment.ts';
 
 test('profile, compatibility and level come from the real avcC', () => {
   expect(readAvcCodec(initSegment([1, 0x64, 0x00, 0x1f, 0xff]))).toBe('avc1.64001f');

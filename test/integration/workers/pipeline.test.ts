@@ -116,6 +116,32 @@ describe('what cannot be encoded fails with words for a person', () => {
   });
 });
 
+test('a fast lane cut off after it became playable is finished by the next run, as the same revision', async () => {
+  // Without workers, whose reconciliation would finish it first.
+  const alone = await openPlatform();
+  const cut = new AbortController();
+  await uploaded(alone, 'a_cut', await makeUpload(alone, 'cut', 'mp4', ...clip(20)));
+  const ports = {
+    ...alone.ports,
+    announce: async () => {
+      if ((await alone.assets.read('a_cut'))?.availability === 'playable') cut.abort();
+    },
+  };
+  await expect(runFastLane(ports, 'a_cut', cut.signal)).rejects.toMatchObject({ code: 'aborted' });
+  const playable = await alone.assets.read('a_cut');
+  expect(await runRemainder(ports, 'a_cut', new AbortController().signal)).toEqual({ kind: 'fast-lane-first' });
+  expect(await runFastLane(ports, 'a_cut', new AbortController().signal)).toEqual({ kind: 'encoded' });
+  const finished = await alone.assets.read('a_cut');
+  expect(finished).toMatchObject({
+    availability: 'playable',
+    revision: 1,
+    timings: { playableAt: playable?.timings.playableAt },
+  });
+  expect(finished?.renditions[0]?.id).toBe(playable?.renditions[0]?.id);
+  expect(finished?.renditions[0]?.segments).toHaveLength(10);
+  await alone.close();
+});
+
 test('an asset deleted while it is encoded stays deleted, files and all', async () => {
   await uploaded(platform, 'a_deleted', await makeUpload(platform, 'deleted', 'mp4', ...clip(20)));
   await producer.enqueueFastLane('a_deleted');
