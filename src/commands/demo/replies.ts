@@ -45,7 +45,6 @@ export const auditReplySchema = z.object({
   deadLettered: z.int(),
   distinctEvents: z.int(),
 });
-export type AuditReply = z.output<typeof auditReplySchema>;
 
 export const policyReplySchema = z.object({
   configVersion: z.int(),
