@@ -55,7 +55,10 @@ async function measure(options: DemoOptions, signal: AbortSignal): Promise<DemoR
     const stack = await startStack({ directory, signal });
     try {
       log(`      ready after ${seconds(Date.now() - startedAtMs)} at ${stack.url}`);
-      log("      The encode holdout is off for the demo's own uploads: with so few, each must show what was learned.");
+      log(
+        "      The encode holdout and the later lift panel are off for the demo's own uploads: with so few, each must show",
+      );
+      log('      what was learned. (Uploads before anything is known carry trial rungs as ever.)');
       const clips = await prepareClips(options, directory, signal);
       const api = createDemoClient(stack.url, stack.key, signal);
       const findings = await tellStory({ api, clips, scale: DEMO_SCALE, log, signal });

@@ -1,16 +1,22 @@
 import type { Rng } from '../domain/index.ts';
-import { drawExponential, drawIndex, drawLognormal } from './random-draws.ts';
+import { drawExponential, drawIndex, drawLognormal, drawNormal } from './random-draws.ts';
 import { createTrace, type ThroughputTrace, type TraceSegment } from './throughput-trace.ts';
 
 export const TRACE_KINDS = ['cellular-3g', 'lte', 'cable', 'fibre'] as const;
 export type TraceKind = (typeof TRACE_KINDS)[number];
 
 /** A spell of the path: how good it is relative to the line, how long it lasts, how often it comes next. */
-type PathState = { factor: number; meanDwellMs: number; weight: number };
+type PathState = {
+  factor: number;
+  meanDwellMs: number;
+  weight: number;
+  /** How much more often it comes on a bad line: × e^this on a line one sd below the median. */
+  badness?: number;
+};
 
 /**
- * A family of lines: each line has its own level (lognormal), wanders between states (Markov), and jitters from
- * second to second (lognormal) within a state.
+ * A family of lines: each line has its own level (lognormal), wanders between states (Markov; on bad lines more often into
+ * bad ones), and jitters from second to second (lognormal) within a state.
  */
 type PathModel = {
   lineMedianKbps: number;
@@ -31,15 +37,15 @@ const STEP_MS = 1000;
 const MODELS: Record<TraceKind, PathModel> = {
   'cellular-3g': {
     lineMedianKbps: 1150,
-    lineSigma: 0.35,
+    lineSigma: 0.4,
     jitterSigma: 0.3,
     latencyMs: { low: 80, high: 150 },
     states: [
-      { factor: 1.7, meanDwellMs: 20_000, weight: 0.33 },
+      { factor: 1.7, meanDwellMs: 20_000, weight: 0.33, badness: -0.3 },
       { factor: 0.95, meanDwellMs: 25_000, weight: 0.33 },
-      { factor: 0.4, meanDwellMs: 12_000, weight: 0.2 },
-      { factor: 0.09, meanDwellMs: 4000, weight: 0.12 },
-      { factor: 0.1, meanDwellMs: 35_000, weight: 0.045 },
+      { factor: 0.4, meanDwellMs: 12_000, weight: 0.2, badness: 0.3 },
+      { factor: 0.09, meanDwellMs: 4000, weight: 0.12, badness: 0.5 },
+      { factor: 0.1, meanDwellMs: 35_000, weight: 0.025, badness: 0.9 },
     ],
   },
   lte: {
@@ -78,13 +84,15 @@ const MODELS: Record<TraceKind, PathModel> = {
 /** One line of the given kind in one-second steps. The same draws give the same trace. */
 export function generateTrace(kind: TraceKind, rng: Rng, durationMs = DEFAULT_DURATION_MS): ThroughputTrace {
   const model = MODELS[kind];
-  const lineKbps = drawLognormal(rng, model.lineMedianKbps, model.lineSigma);
+  const lineGoodness = drawNormal(rng);
+  const lineKbps = model.lineMedianKbps * Math.exp(model.lineSigma * lineGoodness);
+  const weights = model.states.map(({ weight, badness = 0 }) => weight * Math.exp(-badness * lineGoodness));
   const segments: TraceSegment[] = [];
-  let state = drawState(model, rng, null);
+  let state = drawState(model, weights, rng, null);
   let leaveAtMs = drawExponential(rng, state.meanDwellMs);
   for (let atMs = 0; atMs < durationMs; atMs += STEP_MS) {
     while (atMs >= leaveAtMs) {
-      state = drawState(model, rng, state);
+      state = drawState(model, weights, rng, state);
       leaveAtMs += drawExponential(rng, state.meanDwellMs);
     }
     segments.push({
@@ -96,9 +104,9 @@ export function generateTrace(kind: TraceKind, rng: Rng, durationMs = DEFAULT_DU
   return createTrace(segments);
 }
 
-function drawState(model: PathModel, rng: Rng, left: PathState | null): PathState {
-  const weights = model.states.map((state) => (state === left ? 0 : state.weight));
-  const next = model.states[drawIndex(rng, weights)];
+function drawState(model: PathModel, weights: readonly number[], rng: Rng, left: PathState | null): PathState {
+  const others = model.states.map((state, index) => (state === left ? 0 : (weights[index] ?? 0)));
+  const next = model.states[drawIndex(rng, others)];
   if (!next) throw new RangeError('a path model must have at least two states');
   return next;
 }

@@ -10,7 +10,7 @@ export const PLACES: { slow: DemoPlace; fast: DemoPlace } = {
   fast: { region: 'SE', owner: 'malmo-studio', device: 'desktop' },
 };
 
-const WATCH_MEDIAN_MS = 90_000;
+const WATCH_MEDIAN_MS = 120_000;
 /** Of the viewers of a region: the rest watch the other region's clip. */
 const HOME_SHARE = 0.85;
 

@@ -9,13 +9,14 @@ export function printReport(report: DemoReport): string[] {
   return [
     '',
     'Uploads (times from the last byte; the second of each region came after learning)',
-    ...report.assets.flatMap(assetLines),
+    ...report.assets.flatMap((asset) => assetLines(asset, report.assets)),
     '',
     'What viewers were offered (share of views given each ladder), at first and now',
     ...report.contexts.flatMap(offerLines),
     '',
     "How it went: held baseline -> learned. Baseline: all its views; learned: the last two rounds' other views.",
     ...comparisonTable(report.contexts),
+    ...explorationNote(report.contexts),
     '  Reward is in points: quality seen, less stalls, waiting, switches and traffic (GET /v1/policy has the weights).',
     '',
     telemetryLine(report),
@@ -38,12 +39,27 @@ function policyName({ configVersion, allocationVersion }: DemoReport['policy']['
   return `config ${configVersion} allocation ${allocationVersion}`;
 }
 
-function assetLines(asset: AssetReport): string[] {
+function assetLines(asset: AssetReport, all: readonly AssetReport[]): string[] {
+  const first = all.find(({ region, upload }) => region === asset.region && upload === 1);
+  const changed = asset.upload === 2 && first ? [`    now:   ${changeList(first.rungs, asset.rungs)}`] : [];
   return [
     `  ${asset.region}, ${asset.upload === 1 ? 'first upload ' : 'second upload'}  playable after ${seconds(asset.playableMs)}, complete after ${seconds(asset.completeMs)}`,
     `    rungs: ${rungList(asset.rungs)}`,
+    ...changed,
     `    why:   ${asset.reason}`,
   ];
+}
+
+function changeList(before: readonly LadderRung[], after: readonly LadderRung[]): string {
+  const without = (rungs: readonly LadderRung[], others: readonly LadderRung[]): LadderRung[] =>
+    rungs.filter(({ bitrateKbps }) => !others.some((other) => other.bitrateKbps === bitrateKbps));
+  const [dropped, added] = [without(before, after), without(after, before)];
+  if (dropped.length + added.length === 0) return 'the same rungs as before';
+  const parts = [
+    ...(dropped.length > 0 ? [`without ${rungList(dropped)}`] : []),
+    ...(added.length > 0 ? [`with ${rungList(added)}`] : []),
+  ];
+  return `${parts.join('; ')} (${before.length} rungs before, ${after.length} now)`;
 }
 
 /** Rungs as `240p 150, 360p 459 … kbit/s`. */
@@ -65,6 +81,15 @@ function offerList({ arms }: Offer): string {
   const shown = arms.slice(0, SHOWN_ARMS).map(({ arm, share }) => `${arm} ${percent(share, 0)}`);
   const rest = arms.slice(SHOWN_ARMS).reduce((sum, { share }) => sum + share, 0);
   return [...shown, ...(arms.length > SHOWN_ARMS ? [`others ${percent(rest, 0)}`] : [])].join(', ');
+}
+
+/** Where the learned choice is the baseline itself, other ladders' views are what exploring still costs. */
+function explorationNote(contexts: readonly ContextReport[]): string[] {
+  const stayed = contexts.filter(({ after, baselineArm }) => after.arms[0]?.arm === baselineArm).map(contextName);
+  if (stayed.length === 0) return [];
+  return [
+    `  In ${stayed.join(' and ')} the learned choice is the baseline: there the right-hand figures are the few exploring views.`,
+  ];
 }
 
 function comparisonTable(contexts: readonly ContextReport[]): string[] {

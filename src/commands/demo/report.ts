@@ -24,6 +24,7 @@ export type Compared = { baseline: number | null; learned: number | null };
 export type ContextReport = {
   region: string;
   device: string;
+  baselineArm: string;
   before: Offer;
   after: Offer;
   /** Views that started, behind the figures below. */

@@ -23,8 +23,8 @@ export class StackError extends Error {
   override readonly name = 'StackError';
 }
 
-/** Published as part of the first policy config, so that the demo's few uploads all show what was learned. */
-export const INITIAL_POLICY = { encode: { holdoutShare: 0 } };
+/** Part of the first policy config, so that the demo's few uploads all show what was learned: none is drawn for an experiment. */
+export const INITIAL_POLICY = { encode: { holdoutShare: 0, liftPanelShare: 0 } };
 
 /** Starts `nara serve` below `directory` on free ports and waits until it is ready. Throws StackError. */
 export async function startStack(options: {

@@ -43,6 +43,7 @@ export async function tellStory(story: Story): Promise<Omit<DemoReport, 'ok' | '
     contexts: POPULATIONS.map(({ context: { region, device } }) => ({
       region,
       device,
+      baselineArm,
       before: offerOf(before, { region, device }),
       after: offerOf(after, { region, device }),
       ...compareArms(groups, { region, device }, baselineArm),

@@ -11,6 +11,7 @@ const offer = { fallbackLevel: 'cell', arms: [{ arm: 'baseline', share: 0.9 }], 
 const context: ContextReport = {
   region: 'IN',
   device: 'phone',
+  baselineArm: 'baseline',
   before: { ...offer, arms: [...offer.arms] },
   after: { ...offer, arms: ['a', 'b', 'c', 'd', 'e'].map((arm) => ({ arm, share: 0.2 })) },
   views: { baseline: 12, learned: 3 },
@@ -89,6 +90,20 @@ describe('the printed report', () => {
     expect(text).toContain('playable after 0.9 s, complete after 9.0 s');
     expect(text).toContain('360p 150, 360p 300 kbit/s');
     expect(text).toContain('Everything did what it says.');
+  });
+
+  it('says what changed from the first upload of a region to the second', () => {
+    const text = printReport(good).join('\n');
+    expect(text).toContain('without 360p 150 kbit/s; with 360p 100 kbit/s (2 rungs before, 2 now)');
+    expect(text).toContain('the same rungs as before');
+  });
+
+  it('says where the learned choice is the baseline, so that exploring is not taken for learning', () => {
+    expect(printReport(good).join('\n')).not.toContain('the learned choice is the baseline');
+    const stayed = { ...context, after: context.before };
+    expect(printReport({ ...good, contexts: [stayed] }).join('\n')).toContain(
+      'In IN phone the learned choice is the baseline',
+    );
   });
 
   it('lists what went wrong', () => {

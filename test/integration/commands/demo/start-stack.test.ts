@@ -22,7 +22,7 @@ describe("the demo's stack", () => {
     const run = runFileSchema.parse(JSON.parse(await readFile(join(directory, 'data', 'run.json'), 'utf8')));
     expect(stack.url).toBe(run.url);
     expect(run).toMatchObject({ clickhouseUrl: '', redisUrl: '' });
-    expect(await (await fetch(stack.url)).json()).toEqual({ encode: { holdoutShare: 0 } });
+    expect(await (await fetch(stack.url)).json()).toEqual({ encode: { holdoutShare: 0, liftPanelShare: 0 } });
     await stack.stop();
     expect(await readFile(join(directory, 'data', 'stopped'), 'utf8')).toBe('serve');
     await expect(fetch(stack.url)).rejects.toThrow();
@@ -34,7 +34,9 @@ describe("the demo's stack", () => {
     env.PRETEND_TO_FAIL = '1';
     const starting = startStack({ directory, mainPath, signal: new AbortController().signal });
     await expect(starting).rejects.toThrow(StackError);
-    await expect(starting).rejects.toThrow(/ended \(code 3\) before it was ready:\ncannot start: no disk/);
+    await expect(starting).rejects.toThrow(
+      /ended \(code 3\) before it was ready; it said last:\ncannot start: no disk/,
+    );
     delete env.PRETEND_TO_FAIL;
   });
 
