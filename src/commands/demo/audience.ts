@@ -12,7 +12,7 @@ export const PLACES: { slow: DemoPlace; fast: DemoPlace } = {
 
 const WATCH_MEDIAN_MS = 120_000;
 /** Of the viewers of a region: the rest watch the other region's clip. */
-const HOME_SHARE = 0.85;
+const HOME_SHARE = 0.95;
 
 /** Everybody who watches. Within a context all people are drawn alike, whatever ladder they are going to be offered. */
 export const POPULATIONS: readonly ViewerPopulation[] = [

@@ -7,16 +7,18 @@ type Figures = Pick<ContextReport, 'views' | 'stallRatio' | 'seenQuality' | 'bit
 /**
  * Baseline against learned in one context. Baseline: all its views of the run. Learned: views of `recent`, the last rounds,
  * that were given any other arm; who gets what is drawn by lot, so both are samples of the same people. Rounds after the
- * choice, not the ones it was made from: otherwise the luckiest arm would always look good.
+ * choice, not the ones it was made from: otherwise the luckiest arm would always look good. Where the learned choice is the
+ * baseline itself, all views that explored other arms stand beside it.
  */
 export function compareArms(
   groups: { all: readonly QoeGroupReply[]; recent: readonly QoeGroupReply[] },
   context: { region: string; device: string },
-  baselineArm: string,
+  arms: { baseline: string; learnedChoice: string },
 ): Figures {
   const here = (group: QoeGroupReply): boolean => group.region === context.region && group.device === context.device;
-  const baseline = groups.all.filter((group) => here(group) && group.arm === baselineArm);
-  const learned = groups.recent.filter((group) => here(group) && group.arm !== baselineArm);
+  const baseline = groups.all.filter((group) => here(group) && group.arm === arms.baseline);
+  const others = arms.learnedChoice === arms.baseline ? groups.all : groups.recent;
+  const learned = others.filter((group) => here(group) && group.arm !== arms.baseline);
   const compared = (metric: Metric) => ({ baseline: pool(baseline, metric), learned: pool(learned, metric) });
   return {
     views: { baseline: countStarted(baseline), learned: countStarted(learned) },

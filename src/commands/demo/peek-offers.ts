@@ -8,7 +8,7 @@ import {
   type PolicyReply,
   policyReplySchema,
 } from './replies.ts';
-import type { Offer, PolicyVersions } from './report.ts';
+import type { LadderReport, Offer, PolicyVersions } from './report.ts';
 
 /** The policy at a moment, and what it offers each context, by `contextName`. */
 export type Offers = { versions: PolicyVersions; byContext: ReadonlyMap<string, Offer> };
@@ -38,12 +38,18 @@ export async function readPolicy(api: DemoClient): Promise<PolicyReply> {
   return api.getJson('/v1/policy', policyReplySchema);
 }
 
-/** Id of the one arm that is the baseline. */
-export async function findBaselineArm(api: DemoClient): Promise<string> {
+/** Every ladder family with its nominal range, and which one is the baseline. */
+export async function readLadders(api: DemoClient): Promise<{ ladders: LadderReport[]; baselineArm: string }> {
   const { arms } = await api.getJson('/v1/policy/arms', armsReplySchema);
   const baseline = arms.find((arm) => arm.baseline);
   if (!baseline) throw new RangeError('no arm is the baseline');
-  return baseline.id;
+  const ladders = arms.map(({ id, features: { floorKbps, topKbps, rungCount } }) => ({
+    arm: id,
+    floorKbps,
+    topKbps,
+    rungCount,
+  }));
+  return { ladders, baselineArm: baseline.id };
 }
 
 function describeOffer({ fallbackLevel, eligible }: DecidedReply, why: string): Offer {

@@ -1,8 +1,9 @@
 import type { LadderRung } from '../../domain/index.ts';
 import { contextName, POPULATIONS } from './audience.ts';
-import type { AssetReport, Compared, ContextReport, DemoReport, Offer } from './report.ts';
+import type { AssetReport, Compared, ContextReport, DemoReport, LadderReport, Offer } from './report.ts';
 
 const SHOWN_ARMS = 4;
+const LINE_WIDTH = 118;
 
 /** The whole story in plain lines, for someone who has never heard of the project. */
 export function printReport(report: DemoReport): string[] {
@@ -13,13 +14,14 @@ export function printReport(report: DemoReport): string[] {
     '',
     'What viewers were offered (share of views given each ladder), at first and now',
     ...report.contexts.flatMap(offerLines),
+    ...wrap('  ladders:    ', report.ladders.map(ladderInWords).join('; ')),
     '',
     "How it went: held baseline -> learned. Baseline: all its views; learned: the last two rounds' other views.",
     ...comparisonTable(report.contexts),
-    ...explorationNote(report.contexts),
+    ...takeaways(report.contexts),
     '  Reward is in points: quality seen, less stalls, waiting, switches and traffic (GET /v1/policy has the weights).',
     '',
-    telemetryLine(report),
+    ...telemetryLines(report),
     ...(report.ok
       ? ['Everything did what it says.']
       : ['NOT everything did what it says:', ...report.problems.map((problem) => `  - ${problem}`)]),
@@ -27,12 +29,12 @@ export function printReport(report: DemoReport): string[] {
   ];
 }
 
-function telemetryLine({ telemetry, policy }: DemoReport): string {
+function telemetryLines({ telemetry, policy }: DemoReport): string[] {
   const { views, viewsStored, sent, accepted, stored } = telemetry;
-  return (
-    `Telemetry: ${views} views played, ${viewsStored} counted; ${sent} events sent, ${accepted} accepted, ${stored} stored. ` +
-    `Policy: ${policyName(policy.before)} -> ${policyName(policy.after)}.`
-  );
+  return [
+    `Telemetry: ${views} views played, ${viewsStored} counted; ${sent} events sent, ${accepted} accepted, ${stored} stored.`,
+    `Policy: ${policyName(policy.before)} -> ${policyName(policy.after)}.`,
+  ];
 }
 
 function policyName({ configVersion, allocationVersion }: DemoReport['policy']['before']): string {
@@ -46,7 +48,7 @@ function assetLines(asset: AssetReport, all: readonly AssetReport[]): string[] {
     `  ${asset.region}, ${asset.upload === 1 ? 'first upload ' : 'second upload'}  playable after ${seconds(asset.playableMs)}, complete after ${seconds(asset.completeMs)}`,
     `    rungs: ${rungList(asset.rungs)}`,
     ...changed,
-    `    why:   ${asset.reason}`,
+    ...wrap('    why:   ', asset.reason),
   ];
 }
 
@@ -67,13 +69,17 @@ export function rungList(rungs: readonly LadderRung[]): string {
   return `${rungs.map(({ height, bitrateKbps }) => `${height}p ${bitrateKbps}`).join(', ')} kbit/s`;
 }
 
+function ladderInWords({ arm, floorKbps, topKbps, rungCount }: LadderReport): string {
+  return `${arm} ${floorKbps} to ${topKbps} kbit/s in ${rungCount}`;
+}
+
 function offerLines({ region, device, before, after }: ContextReport): string[] {
   const population = POPULATIONS.find(({ context }) => contextName(context) === contextName({ region, device }));
   return [
     `  ${contextName({ region, device })} on ${population?.traceKind ?? 'an unknown line'}`,
     `    at first: ${offerList(before)}`,
     `    now:      ${offerList(after)}`,
-    `    why:      ${after.why}`,
+    ...wrap('    why:      ', after.why),
   ];
 }
 
@@ -83,13 +89,44 @@ function offerList({ arms }: Offer): string {
   return [...shown, ...(arms.length > SHOWN_ARMS ? [`others ${percent(rest, 0)}`] : [])].join(', ');
 }
 
-/** Where the learned choice is the baseline itself, other ladders' views are what exploring still costs. */
-function explorationNote(contexts: readonly ContextReport[]): string[] {
-  const stayed = contexts.filter(({ after, baselineArm }) => after.arms[0]?.arm === baselineArm).map(contextName);
-  if (stayed.length === 0) return [];
-  return [
-    `  In ${stayed.join(' and ')} the learned choice is the baseline: there the right-hand figures are the few exploring views.`,
-  ];
+/** The table in words; where the learned choice is the baseline, other ladders' views are what exploring still costs. */
+function takeaways(contexts: readonly ContextReport[]): string[] {
+  return contexts.map((context) => {
+    const name = contextName(context);
+    if (context.learnsBaseline) {
+      return `  ${name}: the baseline is the learned choice; on the right are all views that explored other ladders.`;
+    }
+    const { bitrateKbps, seenQuality, stallRatio } = context;
+    const traffic = difference(
+      bitrateKbps,
+      (left, right) => right / left - 1,
+      (change) => signed(100 * change, 0),
+    );
+    const quality = difference(
+      seenQuality,
+      (left, right) => right - left,
+      (change) => signed(change, 1),
+    );
+    const stalls = difference(
+      stallRatio,
+      (left, right) => right - left,
+      (change) => signed(100 * change, 2),
+    );
+    return `  ${name}: ${context.learnedChoice} is the learned choice: traffic ${traffic} %, seen quality ${quality} points, stall ratio ${stalls} %-points.`;
+  });
+}
+
+function difference(
+  { baseline, learned }: Compared,
+  between: (baseline: number, learned: number) => number,
+  show: (change: number) => string,
+): string {
+  return baseline === null || learned === null ? '-' : show(between(baseline, learned));
+}
+
+function signed(value: number, digits: number): string {
+  const text = value.toFixed(digits);
+  return value > 0 ? `+${text}` : text;
 }
 
 function comparisonTable(contexts: readonly ContextReport[]): string[] {
@@ -117,6 +154,20 @@ function arrow({ baseline, learned }: Compared, format: (value: number) => strin
 
 function percent(share: number, digits: number): string {
   return `${(100 * share).toFixed(digits)} %`;
+}
+
+/** Words behind a label, in lines of at most `LINE_WIDTH` that begin below the first word. */
+function wrap(label: string, text: string): string[] {
+  const lines: string[] = [];
+  let line = label;
+  for (const word of text.split(' ')) {
+    if (line.length + word.length > LINE_WIDTH && line.trim() !== label.trim()) {
+      lines.push(line.trimEnd());
+      line = ' '.repeat(label.length);
+    }
+    line += `${word} `;
+  }
+  return [...lines, line.trimEnd()];
 }
 
 /** Milliseconds as `3.2 s`; null is `never`. */

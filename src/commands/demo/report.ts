@@ -24,9 +24,11 @@ export type Compared = { baseline: number | null; learned: number | null };
 export type ContextReport = {
   region: string;
   device: string;
-  baselineArm: string;
   before: Offer;
   after: Offer;
+  /** The arm most views are given now, and whether that is the baseline. */
+  learnedChoice: string;
+  learnsBaseline: boolean;
   /** Views that started, behind the figures below. */
   views: { baseline: number; learned: number };
   stallRatio: Compared;
@@ -34,6 +36,9 @@ export type ContextReport = {
   bitrateKbps: Compared;
   reward: Compared;
 };
+
+/** What a ladder's name stands for, nominal kbit/s. */
+export type LadderReport = { arm: string; floorKbps: number; topKbps: number; rungCount: number };
 
 export type PolicyVersions = { configVersion: number; allocationVersion: number };
 
@@ -46,6 +51,7 @@ export type DemoReport = {
   assets: AssetReport[];
   telemetry: { views: number; viewsStored: number; sent: number; accepted: number; stored: number };
   policy: { before: PolicyVersions; after: PolicyVersions };
+  ladders: LadderReport[];
   contexts: ContextReport[];
 };
 

@@ -2,7 +2,7 @@ import { contextName, type DemoPlace, PLACES, POPULATIONS } from './audience.ts'
 import { compareArms, countViews } from './compare-arms.ts';
 import type { DemoClient } from './demo-client.ts';
 import type { Clip } from './make-clips.ts';
-import { findBaselineArm, type Offers, peekOffers } from './peek-offers.ts';
+import { type Offers, peekOffers, readLadders } from './peek-offers.ts';
 import { playAndLearn, type Scale } from './play-and-learn.ts';
 import { rungList, seconds } from './print-report.ts';
 import { type AssetReply, qoeReplySchema } from './replies.ts';
@@ -23,7 +23,7 @@ export async function tellStory(story: Story): Promise<Omit<DemoReport, 'ok' | '
   log('(3/6) Uploading both over tus: one by an owner in the slow region, one by an owner in the fast one');
   const first = await uploadBoth(story);
   const assetIds = { slow: first.slow.id, fast: first.fast.id };
-  const baselineArm = await findBaselineArm(api);
+  const { ladders, baselineArm } = await readLadders(api);
   const before = await peekOffers(api, assetIds);
   log(
     `(4/6) Playing and learning: ${scale.rounds} rounds, ${scale.viewsPerContext} views in each of ${POPULATIONS.length} contexts a round`,
@@ -40,14 +40,20 @@ export async function tellStory(story: Story): Promise<Omit<DemoReport, 'ok' | '
     assets: [...describeAssets(first, 1), ...describeAssets(second, 2)],
     telemetry: { ...telemetry, viewsStored: countViews(groups.all) },
     policy: { before: before.versions, after: after.versions },
-    contexts: POPULATIONS.map(({ context: { region, device } }) => ({
-      region,
-      device,
-      baselineArm,
-      before: offerOf(before, { region, device }),
-      after: offerOf(after, { region, device }),
-      ...compareArms(groups, { region, device }, baselineArm),
-    })),
+    ladders,
+    contexts: POPULATIONS.map(({ context: { region, device } }) => {
+      const now = offerOf(after, { region, device });
+      const learnedChoice = now.arms[0]?.arm ?? baselineArm;
+      return {
+        region,
+        device,
+        before: offerOf(before, { region, device }),
+        after: now,
+        learnedChoice,
+        learnsBaseline: learnedChoice === baselineArm,
+        ...compareArms(groups, { region, device }, { baseline: baselineArm, learnedChoice }),
+      };
+    }),
   };
 }
 

@@ -22,6 +22,8 @@ function group(arm: string, started: number, stalledMs: number, region = 'IN'): 
   };
 }
 
+const LOW = { baseline: 'baseline', learnedChoice: 'low' };
+
 describe('baseline against learned', () => {
   const groups = {
     all: [group('baseline', 10, 500), group('low', 100, 9000), group('baseline', 7, 7000, 'SE')],
@@ -29,14 +31,21 @@ describe('baseline against learned', () => {
   };
 
   it('pools the recent views of all other arms by their sums, and all baseline views of the context', () => {
-    const figures = compareArms(groups, { region: 'IN', device: 'phone' }, 'baseline');
+    const figures = compareArms(groups, { region: 'IN', device: 'phone' }, LOW);
     expect(figures.views).toEqual({ baseline: 10, learned: 40 });
     expect(figures.stallRatio).toEqual({ baseline: 0.05, learned: 0.02 });
     expect(figures.seenQuality).toEqual({ baseline: 50, learned: 50 });
   });
 
+  it('takes all exploring views where the learned choice is the baseline', () => {
+    const arms = { baseline: 'baseline', learnedChoice: 'baseline' };
+    const figures = compareArms(groups, { region: 'IN', device: 'phone' }, arms);
+    expect(figures.views).toEqual({ baseline: 10, learned: 100 });
+    expect(figures.stallRatio.learned).toBe(0.09);
+  });
+
   it('is null where there is nothing to compare', () => {
-    const figures = compareArms(groups, { region: 'SE', device: 'phone' }, 'baseline');
+    const figures = compareArms(groups, { region: 'SE', device: 'phone' }, LOW);
     expect(figures.views).toEqual({ baseline: 7, learned: 0 });
     expect(figures.reward).toEqual({ baseline: 40, learned: null });
   });

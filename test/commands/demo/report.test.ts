@@ -11,9 +11,10 @@ const offer = { fallbackLevel: 'cell', arms: [{ arm: 'baseline', share: 0.9 }], 
 const context: ContextReport = {
   region: 'IN',
   device: 'phone',
-  baselineArm: 'baseline',
   before: { ...offer, arms: [...offer.arms] },
   after: { ...offer, arms: ['a', 'b', 'c', 'd', 'e'].map((arm) => ({ arm, share: 0.2 })) },
+  learnedChoice: 'a',
+  learnsBaseline: false,
   views: { baseline: 12, learned: 3 },
   stallRatio: { baseline: 0.0123, learned: null },
   seenQuality: { baseline: 71.25, learned: 73 },
@@ -49,6 +50,7 @@ const good: DemoReport = {
   ],
   telemetry: { views: 15, viewsStored: 15, sent: 90, accepted: 90, stored: 90 },
   policy: { before: { configVersion: 1, allocationVersion: 1 }, after: { configVersion: 1, allocationVersion: 7 } },
+  ladders: [{ arm: 'baseline', floorKbps: 150, topKbps: 4300, rungCount: 7 }],
   contexts: [context],
 };
 
@@ -89,6 +91,7 @@ describe('the printed report', () => {
     expect(text).toMatch(/IN phone\s+12 -> 3\s+1\.23 % -> -\s+71\.3 -> 73\.0\s+840 -> 790\s+60\.0 -> 61\.5/);
     expect(text).toContain('playable after 0.9 s, complete after 9.0 s');
     expect(text).toContain('360p 150, 360p 300 kbit/s');
+    expect(text).toContain('ladders:    baseline 150 to 4300 kbit/s in 7');
     expect(text).toContain('Everything did what it says.');
   });
 
@@ -98,12 +101,28 @@ describe('the printed report', () => {
     expect(text).toContain('the same rungs as before');
   });
 
-  it('says where the learned choice is the baseline, so that exploring is not taken for learning', () => {
-    expect(printReport(good).join('\n')).not.toContain('the learned choice is the baseline');
-    const stayed = { ...context, after: context.before };
-    expect(printReport({ ...good, contexts: [stayed] }).join('\n')).toContain(
-      'In IN phone the learned choice is the baseline',
+  it('puts the figures into words, and does not take exploring for learning', () => {
+    expect(printReport(good).join('\n')).toContain(
+      'IN phone: a is the learned choice: traffic -6 %, seen quality +1.8 points, stall ratio - %-points.',
     );
+    const stayed = { ...context, learnedChoice: 'baseline', learnsBaseline: true };
+    expect(printReport({ ...good, contexts: [stayed] }).join('\n')).toContain(
+      'IN phone: the baseline is the learned choice; on the right are all views that explored other ladders.',
+    );
+  });
+
+  it('wraps long reasons below their first word', () => {
+    const why = Array.from({ length: 40 }, (_, index) => `word${index}`).join(' ');
+    const lines = printReport({ ...good, contexts: [{ ...context, after: { ...context.after, why } }] });
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(118);
+    const first = lines.findIndex((line) => line.includes('word0 '));
+    expect(lines[first + 1]?.search(/\S/)).toBe(lines[first]?.indexOf('word0'));
+    expect(
+      lines
+        .slice(first, first + 4)
+        .join(' ')
+        .match(/word\d+/g),
+    ).toHaveLength(40);
   });
 
   it('lists what went wrong', () => {
