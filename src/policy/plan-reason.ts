@@ -92,5 +92,12 @@ export function planReason(plan: {
     return `Lift panel: the baseline's rungs and ${extra} for its ${who}, ${why}.${tail}`;
   }
   if (!won) return `The baseline's choice for its ${who}: no other ladder is surely better yet.${tail}`;
-  return `Differs from the baseline for its ${who}: ${won}.${tail}`;
+  const lead = sameRungs(plan.rungs, plan.baseline)
+    ? "The baseline's rungs, which also carry what was learned"
+    : 'Differs from the baseline';
+  return `${lead} for its ${who}: ${won}.${tail}`;
+}
+
+function sameRungs(left: readonly LadderRung[], right: readonly LadderRung[]): boolean {
+  return left.length === right.length && left.every((rung, index) => rung.bitrateKbps === right[index]?.bitrateKbps);
 }

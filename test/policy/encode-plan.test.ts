@@ -76,6 +76,23 @@ describe('a learned plan', () => {
     );
   });
 
+  it('does not claim to differ where the best ladders need no other rungs than the baseline’s', () => {
+    const allocation = buildAllocation({
+      ...stamp,
+      statistics: [
+        ...learnedFrom(PHONE, 'low-top', ['raised-floor', 'high-floor', 'fast-dense']),
+        ...learnedFrom(FAST, 'baseline', ['low-top', 'low-dense', 'sparse']),
+      ],
+      previous: null,
+      maturedViews: 6600,
+    });
+    const mixed = plan({ allocation, audience: watchedFrom([PHONE, 0.5], [FAST, 0.5]) });
+    expect(bitrates(mixed)).toEqual(baselineKbps.slice(0, 6));
+    expect(mixed.reason).toMatch(
+      /^The baseline's rungs, which also carry what was learned for its audience .*low-top is worth/,
+    );
+  });
+
   it('serves a mixed audience as well as the rungs allow', () => {
     const mixed = plan({ audience: watchedFrom([PHONE, 0.5], [FAST, 0.5]) });
     // Both favourites do not fit into eight rungs; neither group is left with a ladder that hurts it.
