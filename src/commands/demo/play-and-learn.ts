@@ -18,7 +18,7 @@ export type Scale = {
 };
 
 /** The held baseline may at most halve at each refit: 90 % → 45 → 23 → 11 → 6 → 5 % takes five. */
-export const DEMO_SCALE: Scale = { rounds: 6, lastRounds: 2, viewsPerContext: 100, shipTimeoutMs: 30_000 };
+export const DEMO_SCALE: Scale = { rounds: 6, lastRounds: 2, viewsPerContext: 150, shipTimeoutMs: 30_000 };
 const LEARN_TRIES = 4;
 
 export type Rounds = {
