@@ -126,6 +126,7 @@ function difference(
 
 function signed(value: number, digits: number): string {
   const text = value.toFixed(digits);
+  if (Number(text) === 0) return Math.abs(value).toFixed(digits);
   return value > 0 ? `+${text}` : text;
 }
 

@@ -105,6 +105,8 @@ describe('the printed report', () => {
     expect(printReport(good).join('\n')).toContain(
       'IN phone: a is the learned choice: traffic -6 %, seen quality +1.8 points, stall ratio - %-points.',
     );
+    const level = { ...context, seenQuality: { baseline: 95, learned: 94.99 } };
+    expect(printReport({ ...good, contexts: [level] }).join('\n')).toContain('seen quality 0.0 points');
     const stayed = { ...context, learnedChoice: 'baseline', learnsBaseline: true };
     expect(printReport({ ...good, contexts: [stayed] }).join('\n')).toContain(
       'IN phone: the baseline is the learned choice; on the right are all views that explored other ladders.',
