@@ -14,6 +14,7 @@ import type { Attribution } from '../telemetry/ingest.ts';
 /** A view may fetch its manifest for this long; media needs no token. */
 const TOKEN_LIFE_MS = 24 * 3_600_000;
 const CACHED_TREATMENTS = 5_000;
+const DERIVED_VIEWS = 50_000;
 
 type Ports = {
   catalog: AssetCatalog;
@@ -85,6 +86,8 @@ export function composeDelivery({ catalog, table, standing, log, keys, clock }: 
     return { kind: 'decided' as const, results };
   }
 
+  const derive = rememberViewIds(keys);
+
   return {
     decide,
     /** One view at its manifest's redirect; a session is minted where the player brought none. */
@@ -100,9 +103,7 @@ export function composeDelivery({ catalog, table, standing, log, keys, clock }: 
     verifyToken: (text: string) => verifyViewToken(keys, text, clock.nowMs()),
     /** Telemetry with a token is of that view; without one, of the view its session and asset derive. */
     attribute(event: TelemetryEvent): Attribution {
-      if (event.viewToken === undefined) {
-        return { kind: 'view', viewId: viewIdOf(keys, event.sessionId, event.assetId, standing.generationOf(event)) };
-      }
+      if (event.viewToken === undefined) return { kind: 'view', viewId: derive(event, standing.generationOf(event)) };
       const check = verifyViewToken(keys, event.viewToken, clock.nowMs(), { ignoreExpiry: true });
       if (check.kind === 'invalid') return { kind: 'bad-token', reason: check.reason };
       if (check.token.assetId !== event.assetId) return { kind: 'bad-token', reason: 'a token of another asset' };
@@ -112,6 +113,19 @@ export function composeDelivery({ catalog, table, standing, log, keys, clock }: 
 }
 
 export type Delivery = ReturnType<typeof composeDelivery>;
+
+/** Views report many times: their ids are derived once and kept. */
+function rememberViewIds(keys: ViewKeys): (of: { sessionId: string; assetId: string }, generation: number) => string {
+  const derived = new LRUCache<string, string>({ max: DERIVED_VIEWS });
+  return ({ sessionId, assetId }, generation) => {
+    const key = `${sessionId}\n${assetId}\n${generation}`;
+    const known = derived.get(key);
+    if (known !== undefined) return known;
+    const viewId = viewIdOf(keys, sessionId, assetId, generation);
+    derived.set(key, viewId);
+    return viewId;
+  };
+}
 
 /** What each arm resolves to on an asset, worked out once per (asset, revision, config). */
 function createTreatments(table: ServingTable): (asset: AssetDocument) => AssetTreatments {

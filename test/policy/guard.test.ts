@@ -52,6 +52,17 @@ describe('the guardrails', () => {
     ]);
   });
 
+  it('do not take out an arm for its reward before it was tried in the context', () => {
+    expect(verdicts([rows('baseline', { views: 400 }), rows('arm-1', { views: 9, quality: 20 })])).toEqual([
+      'ok',
+      'ok',
+    ]);
+    expect(verdicts([rows('baseline', { views: 400 }), rows('arm-1', { views: 12, quality: 20 })])).toEqual([
+      'ok',
+      'harm',
+    ]);
+  });
+
   it('take out an arm that surely stalls more, however good its reward is', () => {
     const stalling = [rows('baseline', { views: 600 }), rows('arm-1', { views: 600, stalledShare: 0.05, quality: 90 })];
     expect(verdicts(stalling)).toEqual(['ok', 'stall']);
