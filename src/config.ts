@@ -1,8 +1,22 @@
+import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const text = z.string().min(1);
+const directory = text.refine((value) => !/^[a-z][a-z0-9+.-]*:\/\//i.test(value), {
+  error: 'must be a directory: s3:// and other object stores are not supported yet',
+});
+const addressList = z
+  .string()
+  .transform(splitList)
+  .pipe(
+    z.array(
+      z.string().refine(isTrustable, {
+        error: ({ input }) => `${input} is not an address, a CIDR, loopback, linklocal or uniquelocal`,
+      }),
+    ),
+  );
 
 const environmentSchema = z.object({
   NARA_HOST: text.default('127.0.0.1'),
@@ -10,10 +24,10 @@ const environmentSchema = z.object({
   NARA_DATA_DIR: text.default('./data'),
   CLICKHOUSE_URL: z.url().optional(),
   REDIS_URL: z.url().optional(),
-  NARA_MEDIA_STORE: text.optional(),
+  NARA_MEDIA_STORE: directory.optional(),
   NARA_ADMIN_TOKEN: z.string().min(16).optional(),
   NARA_SECRET: z.string().min(32).optional(),
-  NARA_TRUSTED_PROXIES: z.string().default(''),
+  NARA_TRUSTED_PROXIES: addressList.default([]),
   NARA_FFMPEG: text.default('ffmpeg'),
   NARA_FFPROBE: text.default('ffprobe'),
   NARA_UPLINK_KBPS: z.coerce.number().positive().optional(),
@@ -47,7 +61,7 @@ export type Config = Readonly<{
   clickhouseUrl: string | null;
   /** Null: a redis-server is started. */
   redisUrl: string | null;
-  /** Absolute directory or `s3://bucket/prefix`. */
+  /** Absolute directory. */
   mediaStore: string;
   adminToken: string | null;
   /** Signs view tokens and draws arms; the same on every host. Null: made once and kept in the data directory. */
@@ -70,6 +84,9 @@ export type Config = Readonly<{
   clickhouseMaxMemoryBytes: number;
 }>;
 
+/** How a process ends that cannot run as it is configured (EX_CONFIG of sysexits.h): starting it again is no use. */
+export const CONFIG_EXIT_CODE = 78;
+
 /** An environment variable that cannot be used; the message names it. */
 export class ConfigError extends Error {
   readonly code = 'config.invalid';
@@ -81,12 +98,11 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   const present = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
   const parsed = environmentSchema.safeParse(present);
   if (!parsed.success) {
-    const lines = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
+    const lines = parsed.error.issues.map(({ path, message }) => `${String(path[0])}: ${message}`);
     throw new ConfigError(`The environment is not usable:\n  ${lines.join('\n  ')}`);
   }
   const value = parsed.data;
   const dataDir = resolve(value.NARA_DATA_DIR);
-  const store = value.NARA_MEDIA_STORE ?? `${dataDir}/media`;
   return Object.freeze({
     host: value.NARA_HOST,
     port: value.NARA_PORT ?? 8080,
@@ -94,12 +110,10 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     dataDir,
     clickhouseUrl: value.CLICKHOUSE_URL ?? null,
     redisUrl: value.REDIS_URL ?? null,
-    mediaStore: store.startsWith('s3://') ? store : resolve(store),
+    mediaStore: resolve(value.NARA_MEDIA_STORE ?? `${dataDir}/media`),
     adminToken: value.NARA_ADMIN_TOKEN ?? null,
     secret: value.NARA_SECRET ?? null,
-    trustedProxies: value.NARA_TRUSTED_PROXIES.split(',')
-      .map((entry) => entry.trim())
-      .filter(Boolean),
+    trustedProxies: value.NARA_TRUSTED_PROXIES,
     ffmpegPath: value.NARA_FFMPEG,
     ffprobePath: value.NARA_FFPROBE,
     uplinkKbps: value.NARA_UPLINK_KBPS ?? null,
@@ -111,4 +125,20 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     clickhousePassword: value.NARA_CLICKHOUSE_PASSWORD,
     clickhouseMaxMemoryBytes: value.NARA_CLICKHOUSE_MAX_MEMORY_BYTES,
   });
+}
+
+function splitList(value: string): string[] {
+  return value
+    .split(',')
+    .map((entry) => entry.trim())
+    .filter(Boolean);
+}
+
+/** What Express' `trust proxy` takes. */
+function isTrustable(entry: string): boolean {
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(entry)) return true;
+  const [, address = '', prefix] = /^([^/%]+)(?:\/(\d{1,3}))?$/.exec(entry) ?? [];
+  const version = isIP(address);
+  if (version === 0 || prefix === undefined) return version !== 0;
+  return Number(prefix) >= 1 && Number(prefix) <= (version === 4 ? 32 : 128);
 }

@@ -4,9 +4,23 @@ import { join } from 'node:path';
 import { KeyStore, OWN_ORIGIN, type Scope } from '../api/key-store.ts';
 import { type Config, ConfigError } from '../config.ts';
 
+/** How a person makes the key that the command line wants. */
+export const MAKE_ADMIN_KEY = 'nara keys create --name admin --scopes admin';
+
 /** Where keys are kept. */
 export function openKeyStore(config: Pick<Config, 'dataDir' | 'adminToken'>): KeyStore {
   return new KeyStore({ path: join(config.dataDir, 'keys.json'), adminToken: config.adminToken });
+}
+
+/** Throws ConfigError when it would listen beyond loopback while nobody has a key. */
+export async function requireKeysBeyondLoopback(
+  { host, adminToken }: Pick<Config, 'host' | 'adminToken'>,
+  keys: KeyStore,
+): Promise<void> {
+  if (isLoopback(host) || adminToken !== null || (await keys.list()).length > 0) return;
+  throw new ConfigError(
+    `NARA_HOST is ${host}, beyond loopback, and there are no keys: set NARA_ADMIN_TOKEN, or make one with \`${MAKE_ADMIN_KEY}\`.`,
+  );
 }
 
 /**
@@ -17,15 +31,9 @@ export async function prepareKeys(
   config: Config,
   keys: KeyStore,
 ): Promise<{ browserKey: string | null; made: string[] }> {
+  await requireKeysBeyondLoopback(config, keys);
+  if (!isLoopback(config.host)) return { browserKey: null, made: [] };
   const none = (await keys.list()).length === 0;
-  if (!isLoopback(config.host)) {
-    if (none && config.adminToken === null) {
-      throw new ConfigError(
-        `NARA_HOST is ${config.host}, beyond loopback, and there are no keys: set NARA_ADMIN_TOKEN, or make one with \`nara keys create\`.`,
-      );
-    }
-    return { browserKey: null, made: [] };
-  }
   const made: string[] = [];
   if (none && config.adminToken === null) made.push(await makeKey(config, keys, 'admin-key', ['admin']));
   if (none) made.push(await makeKey(config, keys, 'browser-key', ['telemetry', 'upload', 'read']));

@@ -1,13 +1,10 @@
-// Lifecycle: lock → orphans of a killed predecessor → ports and secrets → ClickHouse and Redis → API and worker → ready.
+// Lifecycle: configuration and programs looked at → lock → orphans of a killed predecessor → ports and secrets → ClickHouse and Redis → API and worker → ready.
 // Stop, in the order worker, API, Redis, ClickHouse, within 10 s; run.json goes and the lock is released last. Children
 // lead their own process groups, so a terminal's Ctrl-C comes to this process alone and the order holds.
-import { execFile } from 'node:child_process';
 import { mkdir, readdir } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { acquireLock, type HeldLock, type LockHolder } from '../supervisor/acquire-lock.ts';
@@ -17,23 +14,12 @@ import { keepRunFile } from '../supervisor/keep-run-file.ts';
 import { readRunFile } from '../supervisor/run-file.ts';
 import { type Shutdown, stopOnSignal } from '../supervisor/stop-on-signal.ts';
 import { type SupervisedChild, supervise } from '../supervisor/supervise.ts';
+import { CannotServeError, checkCanServe } from './check-can-serve.ts';
 import { type PlannedChild, planServe, type ServePlan } from './serve-plan.ts';
 
 /** API and worker start after this even if a database is not ready: they can wait for it better than a player can for them. */
 const DATABASE_HEAD_START_MS = 3_000;
 const MAIN_PATH = fileURLToPath(new URL('../main.ts', import.meta.url));
-
-const run = promisify(execFile);
-
-/** The service cannot be started here; the message says why and what to do. */
-class CannotServeError extends Error {
-  override readonly name = 'CannotServeError';
-  readonly code: 'serve.data_dir_held' | 'serve.redis_missing' | 'serve.chdb_missing';
-  constructor(code: CannotServeError['code'], message: string) {
-    super(message);
-    this.code = code;
-  }
-}
 
 /** A running service; stop() takes 10 s at most. */
 export type Serving = Shutdown & {
@@ -44,14 +30,14 @@ export type Serving = Shutdown & {
 
 /**
  * Runs everything on this machine until SIGTERM, SIGINT or stop(); the children run `mainPath COMMAND`.
- * Throws CannotServeError or PortTakenError.
+ * Throws ConfigError, CannotServeError or PortTakenError.
  */
 export async function runServe(config: Config, log: Logger, mainPath = MAIN_PATH): Promise<Serving> {
+  await checkCanServe(config);
   await mkdir(config.dataDir, { recursive: true });
   const lock = await takeDataDir(config.dataDir, log);
   try {
     await endOrphansOf(config.dataDir, log);
-    await checkPrograms(config);
     const plan = await planServe(config, mainPath, log);
     return await startAll(config, plan, lock, log);
   } catch (error) {
@@ -83,21 +69,6 @@ function heldError(dataDir: string, holder: LockHolder, url: string | undefined)
     'serve.data_dir_held',
     `${dataDir} is in use by ${who}: stop it, or set NARA_DATA_DIR to another directory`,
   );
-}
-
-async function checkPrograms(config: Config): Promise<void> {
-  if (config.redisUrl === null && !(await runs('redis-server', ['--version']))) {
-    throw new CannotServeError(
-      'serve.redis_missing',
-      'redis-server is not on the PATH: run `node scripts/setup.mjs`, or set REDIS_URL to a server that runs elsewhere',
-    );
-  }
-  if (config.clickhouseUrl === null && !canResolve('chdb')) {
-    throw new CannotServeError(
-      'serve.chdb_missing',
-      'the embedded ClickHouse (npm package chdb) is not installed: run `npm install`, or set CLICKHOUSE_URL to a server',
-    );
-  }
 }
 
 async function startAll(config: Config, plan: ServePlan, lock: HeldLock, log: Logger): Promise<Serving> {
@@ -145,20 +116,4 @@ async function whereKeysAre({ adminToken, dataDir }: Config): Promise<string> {
   const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('-key'));
   const found = names.map((name) => join(folder, name));
   return [...(adminToken === null ? [] : ['NARA_ADMIN_TOKEN']), ...found].join(', ') || 'see `nara keys list`';
-}
-
-async function runs(command: string, args: string[]): Promise<boolean> {
-  return run(command, args).then(
-    () => true,
-    () => false,
-  );
-}
-
-function canResolve(name: string): boolean {
-  try {
-    createRequire(import.meta.url).resolve(name);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -35,6 +35,8 @@ async function serve(more: Partial<Config> = {}, env: Record<string, string> = {
     redisUrl: null,
     adminToken: null,
     clickhousePort: 0,
+    ffmpegPath: 'ffmpeg',
+    ffprobePath: 'ffprobe',
     ...more,
   };
   const child = fork(SERVE, [JSON.stringify(config)], {
