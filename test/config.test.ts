@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { ConfigError, readConfig } from '../src/config.ts';
+
+test('an empty environment is enough, and an empty variable is an unset one', () => {
+  const config = readConfig({ NARA_PORT: '', NARA_DATA_DIR: '/srv/nara' });
+  expect(config).toMatchObject({
+    port: 8080,
+    portIsExplicit: false,
+    mediaStore: '/srv/nara/media',
+    trustedProxies: [],
+  });
+});
+
+test('proxies are trusted by address, by CIDR, or by the name of a range', () => {
+  const listed = ' 10.1.2.3, 10.0.0.0/8,2001:db8::/32 ,::1,,loopback,linklocal,uniquelocal';
+  expect(readConfig({ NARA_TRUSTED_PROXIES: listed }).trustedProxies).toEqual([
+    '10.1.2.3',
+    '10.0.0.0/8',
+    '2001:db8::/32',
+    '::1',
+    'loopback',
+    'linklocal',
+    'uniquelocal',
+  ]);
+});
+
+test.each(['zzz', '10.0.0.0/33', '10.0.0.0/0', '10.0.0.0/', '::1/129', '10.1', 'proxy.example', 'fe80::1%eth0'])(
+  'the proxy %j is refused by its name and that of the variable',
+  (entry) => {
+    const reading = () => readConfig({ NARA_TRUSTED_PROXIES: `127.0.0.1,${entry}` });
+    expect(reading).toThrow(ConfigError);
+    expect(reading).toThrow(`NARA_TRUSTED_PROXIES: ${entry} is not an address`);
+  },
+);
+
+test.each(['s3://bucket/prefix', 'file:///srv/media'])(
+  'the media store %j is refused: it must be a directory',
+  (store) => {
+    expect(() => readConfig({ NARA_MEDIA_STORE: store })).toThrow(/NARA_MEDIA_STORE: must be a directory/);
+  },
+);
+
+test('everything that is wrong is named at once', () => {
+  expect(() => readConfig({ NARA_PORT: 'http', NARA_SECRET: 'short' })).toThrow(/NARA_PORT.*\n.*NARA_SECRET/);
+});
