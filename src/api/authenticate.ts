@@ -2,6 +2,8 @@ import type { Request, RequestHandler } from 'express';
 import { OWN_ORIGIN, type Principal, type Scope } from './key-store.ts';
 import { Problem } from './problem.ts';
 
+const LOOPBACK_NAME = /^(localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
+
 /** Who a key belongs to, or null. */
 export type CheckKey = (key: string) => Promise<Principal | null>;
 
@@ -63,5 +65,8 @@ export function requireScope(check: CheckKey, ...scopes: readonly Scope[]): Requ
 
 function isAllowed(origin: string, allowed: readonly string[], host: string | undefined): boolean {
   if (allowed.includes(origin)) return true;
-  return allowed.includes(OWN_ORIGIN) && host !== undefined && URL.canParse(origin) && new URL(origin).host === host;
+  if (!allowed.includes(OWN_ORIGIN) || !URL.canParse(origin)) return false;
+  // Only on loopback: a name that was made to point here (DNS rebinding) is its page's own origin too.
+  const page = new URL(origin);
+  return page.host === host && LOOPBACK_NAME.test(page.hostname);
 }

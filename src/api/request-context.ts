@@ -41,3 +41,12 @@ function deviceOf(headers: Request['headers']): Device {
   if (agent === undefined || agent === '') return 'unknown';
   return PLATFORM_DEVICES[Bowser.parse(agent).platform.type ?? ''] ?? 'unknown';
 }
+
+const CMCD_SESSION = /(?:^|,)\s*sid="([A-Za-z0-9._-]{1,64})"/;
+
+/** The session a CMCD-speaking player names (CTA-5004 `sid`), in the query or in its session header. */
+export function cmcdSessionId(request: Pick<Request, 'headers' | 'query'>): string | undefined {
+  const header = request.headers['cmcd-session'];
+  const sources = [request.query.CMCD, header].filter((source) => typeof source === 'string');
+  return sources.map((source) => CMCD_SESSION.exec(source)?.[1]).find((sid) => sid !== undefined);
+}

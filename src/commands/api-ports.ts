@@ -65,9 +65,9 @@ function decisionPorts({ delivery, metrics }: ApiParts): Pick<AppPorts, 'decide'
       }
       return batch;
     },
-    async decideView(request) {
-      const decided = await delivery.decideView(request);
-      if (decided.kind === 'decided') count(decided.decision);
+    async decideView(request, options) {
+      const decided = await delivery.decideView(request, options);
+      if (decided.kind === 'decided' && !options.peek) count(decided.decision);
       return decided;
     },
   };

@@ -91,10 +91,12 @@ export function composeDelivery({ catalog, table, standing, log, keys, clock }: 
   return {
     decide,
     /** One view at its manifest's redirect; a session is minted where the player brought none. */
-    async decideView({ sessionId, assetId, context }: { sessionId: string | null; assetId: string; context: Context }) {
-      const batch = await decide([{ sessionId: sessionId ?? mintSessionId(), assetId, context, covariates: {} }], {
-        peek: false,
-      });
+    async decideView(
+      { sessionId, assetId, context }: { sessionId: string | null; assetId: string; context: Context },
+      options: { peek: boolean },
+    ) {
+      const request = { sessionId: sessionId ?? mintSessionId(), assetId, context, covariates: {} };
+      const batch = await decide([request], options);
       if (batch.kind === 'full') return batch;
       const [result] = batch.results;
       if (result?.kind !== 'decided') return result ?? { kind: 'unknown-asset' as const };

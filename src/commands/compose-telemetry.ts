@@ -27,7 +27,7 @@ const MIGRATE_RETRY_MS = 1_000;
 /** Everything between an accepted row and ClickHouse: two spools, their shippers, and the schema they ship into. */
 export function composeTelemetry(config: Config, database: Database, hooks: Hooks, log: Logger) {
   const onShipped = (stream: Stream, shipped: Shipped): void => {
-    if (stream === 'events' && shipped.kind === 'dead-lettered') account.deadLettered(shipped.segment.rows);
+    if (stream === 'events' && shipped.kind === 'dead-lettered') account.deadLettered(shipped.deadRows);
     hooks.onShipped(stream, shipped);
   };
   const line = (stream: Stream, afterApply: (segment: Segment) => Promise<void>): Line =>
@@ -113,7 +113,10 @@ function createLine(options: {
       if (retrying) log.info('shipping again');
       retrying = false;
       if (shipped.kind === 'dead-lettered')
-        log.error({ segment: shipped.segment.id, reason: shipped.reason }, 'segment dead-lettered');
+        log.error(
+          { segment: shipped.segment.id, rows: shipped.deadRows, reason: shipped.reason },
+          'rows dead-lettered',
+        );
       hooks.onShipped(stream, shipped);
     },
     onRetry: (segment, error) => {

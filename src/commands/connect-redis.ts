@@ -1,7 +1,8 @@
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 
-const COMMAND_TIMEOUT_MS = 1_000;
+/** Views wait for these answers, and are decided without Redis after that long. */
+const COMMAND_TIMEOUT_MS = 250;
 const MAX_RECONNECT_MS = 2_000;
 
 /**

@@ -23,6 +23,9 @@ import { composeTelemetry } from './compose-telemetry.ts';
 import { connectRedis, connectSubscriber } from './connect-redis.ts';
 import { announce, relay } from './redis-announcements.ts';
 
+/** Days in a row that one session may come back to one asset and still be told its view after Redis was lost. */
+const GENERATIONS = [0, 1, 2, 3, 4, 5, 6];
+
 export type ApiUrls = { clickhouseUrl: string; redisUrl: string };
 
 const clock: Clock = { nowMs: () => Date.now() };
@@ -52,10 +55,13 @@ export async function openApiParts(config: Config, urls: ApiUrls, log: Logger) {
     logged: (pairs) =>
       findDecisions(
         database,
-        pairs.map(({ sessionId, assetId }) => viewIdOf(viewKeys, sessionId, assetId, 0)),
+        pairs.flatMap(({ sessionId, assetId }) =>
+          GENERATIONS.map((generation) => viewIdOf(viewKeys, sessionId, assetId, generation)),
+        ),
       ),
     clock,
-    onUnavailable: (part, error) => log.debug({ err: error, part }, 'deciding without'),
+    onUnavailable: (part, error) =>
+      log.warn({ part, reason: error.message }, 'does not answer; deciding without it for now'),
   });
   const telemetry = composeTelemetry(
     config,

@@ -10,7 +10,7 @@ const FEED_CHANNEL = 'nara:feed';
 const relayedSchema = z.object({ topic: z.string(), type: z.string(), data: z.unknown(), user: z.string().nullable() });
 export type RelayedMessage = z.infer<typeof relayedSchema>;
 
-/** Tells the other processes; while Redis is away they find out by looking, a little later. */
+/** Tells the other processes; while Redis is away they find out by looking, a little later. Nobody need wait for it. */
 export async function announce(redis: Redis, announcement: Announcement, log: Logger): Promise<void> {
   await publish(redis, CHANNEL, announcement, log);
 }

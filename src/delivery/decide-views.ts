@@ -103,7 +103,8 @@ async function decideAll(
   assets: ReadonlyMap<string, AssetDocument | null>,
   peek: boolean,
 ): Promise<Map<string, Decision>> {
-  const distinct = [...new Map(requests.map((request) => [pairKey(request), request])).values()];
+  // Of one pair's requests in a batch the first is the one that decides.
+  const distinct = [...new Map(requests.toReversed().map((request) => [pairKey(request), request])).values()];
   const standing = await ports.standing.find(distinct);
   const decided = new Map<string, Decision>();
   const fresh: Decision[] = [];

@@ -12,6 +12,8 @@ export const STANDING_MS = 24 * 3_600_000;
 /** Redis remembers longer than that, so that the next view of the pair gets the next generation. */
 const SHARED_TTL_MS = 2 * STANDING_MS;
 const MEMORY_ENTRIES = 200_000;
+/** A part that did not answer is not asked again for this long: one view waits for its time-out, not every view. */
+const COOL_DOWN_MS = 2_000;
 
 export type Pair = { sessionId: string; assetId: string };
 
@@ -40,6 +42,7 @@ const sharedKeyOf = (pair: Pair, generation: number): string => `${keyOf(pair)}\
 /** Decisions that already stand, over memory, Redis and ClickHouse. */
 export class StandingDecisions {
   readonly #ports: StandingPorts;
+  readonly #askAgainAtMs = { redis: 0, clickhouse: 0 };
   readonly #memory = new LRUCache<string, Decision>({ max: MEMORY_ENTRIES });
 
   constructor(ports: StandingPorts) {
@@ -49,11 +52,6 @@ export class StandingDecisions {
   /** The generation telemetry without a token belongs to: 0 unless this process knows of a later one. */
   generationOf(pair: Pair): number {
     return this.#memory.get(keyOf(pair))?.generation ?? 0;
-  }
-
-  /** Makes decisions known that are on disk but not yet anywhere else. */
-  remember(decisions: readonly Decision[]): void {
-    for (const decision of decisions) this.#remember(decision);
   }
 
   /** One Standing per pair, in order. Never throws. */
@@ -74,18 +72,12 @@ export class StandingDecisions {
 
   /** Makes new decisions stand. Where another host was first, its decision is answered instead. Never throws. */
   async claim(decisions: readonly Decision[]): Promise<Decision[]> {
-    const standing = await this.#ports.shared
-      .claim(
-        decisions.map((decision) => ({
-          key: sharedKeyOf(decision, decision.generation),
-          value: JSON.stringify(decision),
-          ttlMs: SHARED_TTL_MS,
-        })),
-      )
-      .catch((error: Error) => {
-        this.#ports.onUnavailable('redis', error);
-        return [];
-      });
+    const entries = decisions.map((decision) => ({
+      key: sharedKeyOf(decision, decision.generation),
+      value: JSON.stringify(decision),
+      ttlMs: SHARED_TTL_MS,
+    }));
+    const standing = await this.#ask('redis', [], () => this.#ports.shared.claim(entries));
     return decisions.map((decision, index) => {
       const first = parseDecision(standing[index]) ?? decision;
       this.#remember(first);
@@ -104,28 +96,32 @@ export class StandingDecisions {
   }
 
   /** Answers the pairs that ClickHouse has to be asked about. An expired decision leads on to its successor. */
-  async #readShared(pairs: readonly Pair[], generation: number): Promise<Pair[]> {
-    try {
-      const { values, completeSinceMs } = await this.#ports.shared.read(
-        pairs.map((pair) => sharedKeyOf(pair, generation)),
-      );
-      const decisions = values.map(parseDecision);
-      for (const decision of decisions) if (decision !== null) this.#remember(decision);
-      const expired = pairs.filter((_, index) => decisions[index] != null && !this.#stands(decisions[index]));
-      if (expired.length > 0) await this.#readShared(expired, generation + 1);
-      const complete = this.#ports.clock.nowMs() - completeSinceMs >= STANDING_MS;
-      return complete || generation > 0 ? [] : pairs.filter((_, index) => decisions[index] === null);
-    } catch (error) {
-      this.#ports.onUnavailable('redis', error as Error);
-      return [...pairs];
-    }
+  async #readShared(pairs: readonly Pair[], generation: number): Promise<readonly Pair[]> {
+    const keys = pairs.map((pair) => sharedKeyOf(pair, generation));
+    const answer = await this.#ask('redis', null, () => this.#ports.shared.read(keys));
+    if (answer === null) return generation === 0 ? pairs : [];
+    const decisions = answer.values.map(parseDecision);
+    for (const decision of decisions) if (decision !== null) this.#remember(decision);
+    const expired = pairs.filter((_, index) => decisions[index] != null && !this.#stands(decisions[index]));
+    if (expired.length > 0) await this.#readShared(expired, generation + 1);
+    const complete = this.#ports.clock.nowMs() - answer.completeSinceMs >= STANDING_MS;
+    return complete || generation > 0 ? [] : pairs.filter((_, index) => decisions[index] === null);
   }
 
   async #readLogged(pairs: readonly Pair[]): Promise<void> {
+    const decisions = await this.#ask('clickhouse', [], () => this.#ports.logged(pairs));
+    for (const decision of decisions) this.#remember(decision);
+  }
+
+  /** What a part answers, or `otherwise` while it is away. */
+  async #ask<T>(part: 'redis' | 'clickhouse', otherwise: T, question: () => Promise<T>): Promise<T> {
+    if (this.#ports.clock.nowMs() < this.#askAgainAtMs[part]) return otherwise;
     try {
-      this.remember(await this.#ports.logged(pairs));
+      return await question();
     } catch (error) {
-      this.#ports.onUnavailable('clickhouse', error as Error);
+      this.#askAgainAtMs[part] = this.#ports.clock.nowMs() + COOL_DOWN_MS;
+      this.#ports.onUnavailable(part, error as Error);
+      return otherwise;
     }
   }
 }

@@ -8,9 +8,17 @@ const durationMs = z.number().min(0).max(MAX_DURATION_MS);
 const counter = z.int().min(0).max(1_000_000_000);
 const bytes = z.int().min(0).max(Number.MAX_SAFE_INTEGER);
 
+/** Text from strangers: half a surrogate pair is no text and no database takes it. */
+const text = (minLength: number, maxLength: number) =>
+  z
+    .string()
+    .min(minLength)
+    .max(maxLength)
+    .overwrite((value) => value.toWellFormed());
+
 const base = {
   /** Unique within its view; a repeated one is the same event. */
-  eventId: z.string().min(1).max(64),
+  eventId: text(1, 64),
   sessionId: sessionIdSchema,
   assetId: assetIdSchema,
   /** The client's clock, ISO 8601 UTC. */
@@ -52,9 +60,9 @@ export const eventSchema = z.discriminatedUnion('type', [
   z.object({
     type: z.literal('error'),
     ...base,
-    code: z.string().max(64),
+    code: text(0, 64),
     fatal: z.boolean().default(false),
-    message: z.string().max(512).optional(),
+    message: text(0, 512).optional(),
   }),
   z.object({ type: z.literal('progress'), ...base, ...cumulative }),
   z.object({ type: z.literal('view_end'), ...base, ...cumulative }),

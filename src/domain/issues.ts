@@ -19,9 +19,12 @@ function describeExpected(issue: z.core.$ZodIssue): string {
     return `a known ${String(issue.discriminator)}`;
   }
   return issue.message
-    .replace(/^Invalid (input|option): /, '')
+    .replace(/^(Invalid (input|option)|Too (big|small)): /, '')
     .replace(/^expected /, '')
-    .replace(/, received .*$/, '');
+    .replace(/, received .*$/, '')
+    .replace(/^Invalid key in record$/, 'well-formed keys')
+    .replace(/^Invalid /, 'a valid ')
+    .replace(/^\w+ to have /, '');
 }
 
 function formatPath(path: readonly PropertyKey[]): string {

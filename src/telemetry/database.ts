@@ -3,8 +3,8 @@ import { ClickHouseError, ClickHouseLogLevel, createClient } from '@clickhouse/c
 
 /** The questions telemetry asks of ClickHouse. Every method throws DatabaseError. */
 export type Database = {
-  /** Rows of a SELECT; `params` fill `{name:Type}` placeholders. */
-  query<Row>(sql: string, params?: Record<string, unknown>): Promise<Row[]>;
+  /** Rows of a SELECT; `params` fill `{name:Type}` placeholders. Gives up after `timeoutMs`, 10 s unless told. */
+  query<Row>(sql: string, params?: Record<string, unknown>, timeoutMs?: number): Promise<Row[]>;
   /** A statement without rows. `id` marks it so that it can be found while it runs. */
   command(sql: string, params?: Record<string, unknown>, id?: string): Promise<void>;
   /** Streams a file of JSON lines into a table. `id` marks the statement. */
@@ -27,36 +27,42 @@ export class DatabaseError extends Error {
   }
 }
 
-/** Errors that lie in the rows themselves: the segment is dead-lettered rather than tried for ever. */
+/** Errors that lie in the rows themselves, beside all CANNOT_PARSE_…: such rows are dead-lettered, not tried for ever. */
 const PERMANENT_TYPES = new Set([
-  'CANNOT_PARSE_INPUT_ASSERTION_FAILED',
-  'CANNOT_PARSE_QUOTED_STRING',
-  'CANNOT_PARSE_DATETIME',
-  'CANNOT_PARSE_DATE',
-  'CANNOT_PARSE_NUMBER',
-  'CANNOT_PARSE_TEXT',
+  'ARGUMENT_OUT_OF_BOUND',
+  'VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE',
+  'TOO_LARGE_STRING_SIZE',
+  'UNKNOWN_ELEMENT_OF_ENUM',
   'CANNOT_READ_ALL_DATA',
   'CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN',
   'INCORRECT_DATA',
   'TYPE_MISMATCH',
 ]);
 
-const QUERY_TIMEOUT_MS = 60_000;
+/** Somebody waits for the answer of a query; statements that move data may take longer. */
+const QUERY_TIMEOUT_MS = 10_000;
+const STATEMENT_TIMEOUT_MS = 60_000;
+const PING_TIMEOUT_MS = 1_000;
 
 /** A Database over ClickHouse's HTTP interface at `url` (credentials and database in the URL). Opens no connection by itself. */
 export function createDatabase(url: string): Database {
   const client = createClient({
     url,
-    request_timeout: QUERY_TIMEOUT_MS,
+    request_timeout: STATEMENT_TIMEOUT_MS,
     max_open_connections: 8,
     // Errors are thrown to whoever asked, and logged there.
     log: { level: ClickHouseLogLevel.OFF },
     clickhouse_settings: { date_time_input_format: 'best_effort', output_format_json_quote_64bit_integers: 0 },
   });
   return {
-    query: (sql, params = {}) =>
+    query: (sql, params = {}, timeoutMs = QUERY_TIMEOUT_MS) =>
       wrap(async () => {
-        const result = await client.query({ query: sql, query_params: params, format: 'JSONEachRow' });
+        const result = await client.query({
+          query: sql,
+          query_params: params,
+          format: 'JSONEachRow',
+          abort_signal: AbortSignal.timeout(timeoutMs),
+        });
         return await result.json();
       }),
     command: (sql, params = {}, id) =>
@@ -82,7 +88,8 @@ export function createDatabase(url: string): Database {
       wrap(async () => {
         await client.insert({ table, values: [...rows], format: 'JSONEachRow' });
       }),
-    ping: async () => (await client.ping()).success,
+    ping: async () =>
+      (await client.ping({ select: false, abort_signal: AbortSignal.timeout(PING_TIMEOUT_MS) })).success,
     close: () => client.close(),
   };
 }
@@ -93,7 +100,11 @@ async function wrap<T>(work: () => Promise<T>): Promise<T> {
   } catch (cause) {
     if (cause instanceof ClickHouseError) {
       const type = cause.type ?? 'UNKNOWN';
-      throw new DatabaseError(cause.message, { code: type, permanent: PERMANENT_TYPES.has(type), cause });
+      throw new DatabaseError(cause.message, {
+        code: type,
+        permanent: type.startsWith('CANNOT_PARSE') || PERMANENT_TYPES.has(type),
+        cause,
+      });
     }
     const message = cause instanceof Error ? cause.message : String(cause);
     throw new DatabaseError(`ClickHouse did not answer: ${message}`, { code: 'UNREACHABLE', permanent: false, cause });

@@ -65,6 +65,9 @@ type Row = {
   throughput_kbps: number | null;
 };
 
+/** A view's first request waits for this answer, and is decided without it after that long. */
+const FIND_TIMEOUT_MS = 300;
+
 /** The first decision logged for each of these views, where there is one. Throws DatabaseError. */
 export async function findDecisions(
   database: Pick<Database, 'query'>,
@@ -74,6 +77,7 @@ export async function findDecisions(
   const rows = await database.query<Row>(
     'SELECT * FROM decisions WHERE view_id IN {viewIds:Array(String)} ORDER BY decided_at LIMIT 1 BY view_id',
     { viewIds },
+    FIND_TIMEOUT_MS,
   );
   return rows.map(fromRow);
 }

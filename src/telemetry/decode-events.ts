@@ -20,7 +20,7 @@ export class UnreadableLine {
 export function decodeEvents(text: string): DecodedBody {
   const whole = parseJson(text);
   const events = whole instanceof UnreadableLine ? parseLines(text) : eventsIn(whole);
-  if (events === null || events.length === 0) {
+  if (events === null) {
     const received = text.slice(0, 60).trim() || 'an empty body';
     return { kind: 'unreadable', expected: '{"events":[…]}, an array, or one JSON event per line', received };
   }

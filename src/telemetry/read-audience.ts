@@ -3,6 +3,8 @@ import type { Database } from './database.ts';
 
 /** Views counted for predicting an audience. */
 const HORIZON_DAYS = 28;
+/** An upload that has just arrived waits for this answer. */
+const TIMEOUT_MS = 2_000;
 
 /** Started views per context. */
 export type ContextViews = Context & { views: number };
@@ -21,6 +23,7 @@ export async function readAudienceViews(
      ORDER BY ofAll DESC
      LIMIT 500`,
     { owner },
+    TIMEOUT_MS,
   );
   const counted = rows.map(({ ofOwner, ofAll, ...context }) => ({ context, ofOwner, ofAll }));
   return {

@@ -4,6 +4,8 @@ import { componentSql, SCORABLE_SQL } from './view-components.ts';
 
 /** Days of decisions the learner looks at. */
 const HORIZON_DAYS = 90;
+/** Nobody waits for a refit but the learner. */
+const TIMEOUT_MS = 60_000;
 
 type Row = Omit<ViewStatistics, 'context'> & ViewStatistics['context'];
 
@@ -40,6 +42,7 @@ export async function readViewStatistics(
      GROUP BY region, device, connection, arm, ageDays
      ORDER BY region, device, connection, arm, ageDays`,
     { timeoutSeconds: options.viewTimeoutMs / 1000 },
+    TIMEOUT_MS,
   );
   return rows.map(({ region, device, connection, ...rest }) =>
     viewStatisticsSchema.parse({ context: { region, device, connection }, ...rest }),
@@ -52,6 +55,7 @@ export async function countMaturedViews(database: Pick<Database, 'query'>, viewT
     `SELECT count() AS matured FROM scored_views
      WHERE is_decided AND (ended OR greatest(last_received_at, view_at) < now64(3) - {timeoutSeconds:Float64})`,
     { timeoutSeconds: viewTimeoutMs / 1000 },
+    TIMEOUT_MS,
   );
   return rows[0]?.matured ?? 0;
 }

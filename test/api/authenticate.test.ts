@@ -27,7 +27,8 @@ describe('principalOf', () => {
     const from = (origin: string, host = 'nara.example') =>
       principalOf(request({ key: 'browser-key', origin, host }), check);
     expect(await from('https://a.example')).toBe(browser);
-    expect(await from('http://nara.example')).toBe(browser);
+    expect(await from('http://localhost:8080', 'localhost:8080')).toBe(browser);
+    await expect(from('http://nara.example')).rejects.toMatchObject({ status: 403 });
     await expect(from('https://evil.example')).rejects.toMatchObject({ status: 403, code: 'key.origin' });
     await expect(from('null')).rejects.toMatchObject({ status: 403 });
   });

@@ -16,6 +16,7 @@ function world() {
     nowMs: 1_700_000_000_000,
     arm: 'first',
     redisAway: false,
+    redisAsked: 0,
     completeSinceMs: 0,
     logged: [] as DecisionRecord[],
     asset: hostedAsset({
@@ -26,10 +27,12 @@ function world() {
   };
   const redis: SharedDecisions = {
     read: async (wanted) => {
+      state.redisAsked += 1;
       if (state.redisAway) throw new Error('away');
       return { values: wanted.map((key) => shared.get(key) ?? null), completeSinceMs: state.completeSinceMs };
     },
     claim: async (entries) => {
+      state.redisAsked += 1;
       if (state.redisAway) throw new Error('away');
       return entries.map(({ key, value }) => {
         const standing = shared.get(key) ?? null;
@@ -117,6 +120,27 @@ describe('decideViews', () => {
     host.state.completeSinceMs = host.state.nowMs;
     host.state.arm = 'second';
     expect((await decideOne(host.newProcess(), 's1')).decision.arm).toBe(first.decision.arm);
+  });
+
+  it('lets the first of one pair decide when a batch asks for it twice', async () => {
+    const elsewhere = { ...request('s1'), context: { ...context, region: 'DE' } };
+    const batch = await host.newProcess()([request('s1'), elsewhere]);
+    const regions =
+      batch.kind === 'decided'
+        ? batch.results.map((result) => result.kind === 'decided' && result.decision.context.region)
+        : [];
+    expect(regions).toEqual(['NO', 'NO']);
+  });
+
+  it('does not ask a part again at once that did not answer', async () => {
+    host.state.redisAway = true;
+    const decide = host.newProcess();
+    for (let n = 0; n < 50; n += 1) await decideOne(decide, `s${n}`);
+    expect(host.state.redisAsked).toBeLessThan(3);
+    host.state.nowMs += 10_000;
+    host.state.redisAway = false;
+    await decideOne(decide, 'later');
+    expect(host.shared.size).toBe(1);
   });
 
   it('decides while Redis is away, and gives the view the same id as ever', async () => {

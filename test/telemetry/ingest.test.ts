@@ -119,6 +119,15 @@ describe('ingest', () => {
     expect(rows[0]).not.toHaveProperty('nested');
   });
 
+  it('stores half a surrogate pair as text any database takes', async () => {
+    await createIngest(ports)(
+      [{ ...event(), type: 'error', code: 'bad \ud800', message: 'half a \udc00 pair' }],
+      browser,
+    );
+    expect(JSON.stringify(rows[0])).not.toMatch(/\\ud[89a-f]/i);
+    expect(rows[0]?.code).toBe('bad \ufffd');
+  });
+
   it('replaces the time of a client clock that is more than a day off', async () => {
     await createIngest(ports)(
       [event({ ts: '1999-01-01T00:00:00Z' }), event({ eventId: 'e2', ts: '2026-03-01T14:00:00+02:00' })],
@@ -134,6 +143,10 @@ describe('ingest', () => {
 });
 
 describe('decodeEvents', () => {
+  it('takes an empty batch for what it is', () => {
+    expect(decodeEvents('{"events":[]}')).toEqual({ kind: 'events', events: [] });
+  });
+
   const events = [event({ eventId: 'e1' }), event({ eventId: 'e2' })];
 
   it.each([
@@ -150,10 +163,7 @@ describe('decodeEvents', () => {
     expect(decoded.kind === 'events' && decoded.events).toHaveLength(3);
   });
 
-  it.each(['', '   ', 'hello', '{"events": 5}', '"text"', '{}', '[]'])(
-    'says what it expected when it gets %j',
-    (text) => {
-      expect(decodeEvents(text)).toMatchObject({ kind: 'unreadable', expected: expect.stringContaining('events') });
-    },
-  );
+  it.each(['', '   ', 'hello', '{"events": 5}', '"text"', '{}'])('says what it expected when it gets %j', (text) => {
+    expect(decodeEvents(text)).toMatchObject({ kind: 'unreadable', expected: expect.stringContaining('events') });
+  });
 });

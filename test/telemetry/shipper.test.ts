@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -114,19 +114,22 @@ describe('Shipper', () => {
     expect(folded).toEqual(['s-1']);
   });
 
-  it('puts a segment the database refuses aside with its reason, and goes on with the next', async () => {
-    const first = await segmentOf(1, 4);
+  it('puts aside only the rows the database refuses, with their reasons, and goes on with the next segment', async () => {
+    const first = await segmentOf(1, 7);
     const second = await segmentOf(2, 4);
-    const table = fakeTable(
-      ['poison', 'ok'],
-      new Map([
-        [first.id, first],
-        [second.id, second],
-      ]),
-    );
+    await writeFile(first.path, [1, 2, 3, 4, 5, 6, 7].map((n) => `{"n":${n}}\n`).join(''));
+    const inserted: string[] = [];
     const shipped: Shipped[] = [];
     const shipper = new Shipper({
-      database: table.database,
+      database: {
+        query: async () => [],
+        command: async () => {},
+        insertFile: async (_table, path) => {
+          const text = await readFile(path, 'utf8');
+          if (/"n":[26]}/.test(text)) throw poisoned();
+          inserted.push(...text.trimEnd().split('\n'));
+        },
+      },
       table: 'events',
       deadDirectory: join(directory, 'dead'),
       afterApply: async () => {},
@@ -136,7 +139,12 @@ describe('Shipper', () => {
     shipper.enqueue(first);
     shipper.enqueue(second);
     await shipper.settle(5_000);
-    expect(shipped.map(({ kind }) => kind)).toEqual(['dead-lettered', 'applied']);
-    expect((await readdir(join(directory, 'dead'))).sort()).toEqual(['1.ndjson', '1.ndjson.reason.json']);
+    expect(shipped).toMatchObject([{ kind: 'dead-lettered', deadRows: 2 }, { kind: 'applied' }]);
+    expect(inserted.filter((line) => line !== '{}')).toEqual([1, 3, 4, 5, 7].map((n) => `{"n":${n}}`));
+    const dead = (await readFile(join(directory, 'dead', '1.ndjson'), 'utf8')).trimEnd().split('\n');
+    expect(dead.map((line) => JSON.parse(line))).toEqual([
+      { line: '{"n":2}', reason: 'cannot parse' },
+      { line: '{"n":6}', reason: 'cannot parse' },
+    ]);
   });
 });

@@ -36,6 +36,9 @@ export class FeedHistory {
     const events = this.#topics.get(topic) ?? [];
     const missed = events.filter((event) => event.id > afterId);
     const before = events.length - missed.length;
-    return { events: missed, complete: before > 0 || afterId === (events[0]?.id ?? 0) - 1 };
+    return {
+      events: missed,
+      complete: afterId <= (events.at(-1)?.id ?? -1) && (before > 0 || afterId === (events[0]?.id ?? 0) - 1),
+    };
   }
 }

@@ -120,6 +120,7 @@ export class FeedServer {
       return client.socket.close(CLOSE_POLICY, 'token');
     }
     client.grant = grant;
+    this.#closeAt(client, grant.expiresAt);
     send(client, { op: 'ready' });
     for (const [topic, lastId] of Object.entries(resume)) {
       if (!opens(grant, topic)) continue;
@@ -128,6 +129,12 @@ export class FeedServer {
       if (!missed.complete) send(client, { op: 'gap', topic, after: lastId });
       for (const event of missed.events) sendEvent(client, event);
     }
+  }
+
+  #closeAt({ socket }: Client, expiresAtMs: number): void {
+    const timer = setTimeout(() => socket.close(CLOSE_POLICY, 'token expired'), expiresAtMs - this.#options.nowMs());
+    timer.unref();
+    socket.once('close', () => clearTimeout(timer));
   }
 
   #ping(): void {

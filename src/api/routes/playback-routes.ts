@@ -10,17 +10,16 @@ import {
 } from '../../domain/index.ts';
 import { type CheckKey, mayDo, principalOf } from '../authenticate.ts';
 import { Problem, parseOr400 } from '../problem.ts';
-import { observeContext, readStatedContext } from '../request-context.ts';
+import { cmcdSessionId, observeContext, readStatedContext } from '../request-context.ts';
 import { parseAssetId, unknownAsset } from './asset-routes.ts';
 
 export type PlaybackPorts = {
   checkKey: CheckKey;
   asset(assetId: string): Promise<AssetDocument | null>;
-  decideView(request: {
-    sessionId: string | null;
-    assetId: string;
-    context: Context;
-  }): Promise<
+  decideView(
+    request: { sessionId: string | null; assetId: string; context: Context },
+    options: { peek: boolean },
+  ): Promise<
     | { kind: 'decided'; decision: Decision; token: string }
     | { kind: 'unknown-asset' }
     | { kind: 'not-playable'; asset: AssetDocument }
@@ -33,7 +32,7 @@ export type PlaybackPorts = {
 };
 
 const SECONDS_PER_YEAR = 31_536_000;
-/** Short, so that a better revision reaches players that re-read their manifest. */
+/** Short: the link is one view's own and has no use in a cache. */
 const MANIFEST_MAX_AGE_SECONDS = 5;
 const HLS = 'application/vnd.apple.mpegurl';
 
@@ -41,19 +40,17 @@ const querySchema = z.object({ sid: sessionIdSchema.optional() }).loose();
 const MEDIA_FILE = /^(init\.mp4|seg-\d{1,6}\.m4s)$/;
 const PREVIEWS = ['poster.webp', 'preview.mp4', 'storyboard.vtt', 'storyboard.webp'];
 
-/** `/v/…`: the redirect decides, the tokened manifest offers, media is shared by all arms and immutable. */
+/** `/v/…`: the redirect (but not a HEAD of it) decides, the tokened manifest offers, media is shared by all arms and immutable. */
 export function playbackRoutes(ports: PlaybackPorts): Router {
   const router = Router();
 
   router.get('/v/:assetId/master.m3u8', async (request, response) => {
-    const { sid } = parseOr400(querySchema, request.query);
+    const { sid = cmcdSessionId(request) } = parseOr400(querySchema, request.query);
     const assetId = await hostedAssetId(ports, request.params.assetId);
     const stated = mayDo(await principalOf(request, ports.checkKey), 'decide') ? readStatedContext(request.query) : {};
-    const decided = await ports.decideView({
-      sessionId: sid ?? null,
-      assetId,
-      context: { ...observeContext(request), ...stated },
-    });
+    const context = { ...observeContext(request), ...stated };
+    const peek = request.method === 'HEAD';
+    const decided = await ports.decideView({ sessionId: sid ?? null, assetId, context }, { peek });
     if (decided.kind === 'full')
       throw new Problem(503, 'decisions.full', 'The decision log is full; try again later.', decided);
     if (decided.kind === 'unknown-asset') throw unknownAsset(assetId);
@@ -89,7 +86,9 @@ export function playbackRoutes(ports: PlaybackPorts): Router {
     // A playlist grows until its asset is complete.
     response.setHeader(
       'Cache-Control',
-      asset?.availability === 'playable' ? 'no-cache' : `public, max-age=${SECONDS_PER_YEAR}, immutable`,
+      asset?.availability !== 'complete' && asset?.availability !== 'upgraded'
+        ? 'no-cache'
+        : `public, max-age=${SECONDS_PER_YEAR}, immutable`,
     );
     response.type(HLS).sendFile(path, { cacheControl: false, dotfiles: 'allow' });
   });

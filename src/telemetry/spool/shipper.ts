@@ -1,6 +1,5 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
-import { type Database, DatabaseError } from '../database.ts';
+import type { Database } from '../database.ts';
+import { buryRows, type DeadRow, insertAround, isPermanent } from './dead-rows.ts';
 import type { Segment } from './segment-files.ts';
 
 /*
@@ -8,15 +7,15 @@ import type { Segment } from './segment-files.ts';
  * order, retried with back-off for as long as the database is away → settle() waits for the queue to empty → stop().
  */
 
-/** What happened to a segment. */
+/** What happened to a segment; `dead-lettered` when some of its rows were put aside, the rest being applied. */
 export type Shipped =
   | { kind: 'applied' | 'already-there'; segment: Segment }
-  | { kind: 'dead-lettered'; segment: Segment; reason: string };
+  | { kind: 'dead-lettered'; segment: Segment; deadRows: number; reason: string };
 
 export type ShipperOptions = {
   database: Pick<Database, 'query' | 'command' | 'insertFile'>;
   table: string;
-  /** Where segments go that the database will never take. */
+  /** Where rows go that the database will never take. */
   deadDirectory: string;
   /** Brings derived rows up to date; runs after the segment's rows are there, must be repeatable. */
   afterApply(segment: Segment): Promise<void>;
@@ -32,15 +31,6 @@ export type ShipperOptions = {
 const FIRST_RETRY_MS = 200;
 const LAST_RETRY_MS = 5_000;
 const STILL_RUNNING_POLL_MS = 200;
-
-/** The database refused the rows themselves. */
-class PoisonSegmentError extends Error {
-  override readonly cause: DatabaseError;
-  constructor(cause: DatabaseError) {
-    super(cause.message);
-    this.cause = cause;
-  }
-}
 
 /** Applies spool segments to one table exactly once. */
 export class Shipper {
@@ -113,7 +103,6 @@ export class Shipper {
       try {
         return await this.#ship(segment, inDoubt);
       } catch (error) {
-        if (error instanceof PoisonSegmentError) return this.#bury(segment, error.cause);
         inDoubt = true; // The statement may still have gone through.
         this.#options.onRetry?.(segment, error as Error);
         await this.#pause(delayMs);
@@ -130,18 +119,25 @@ export class Shipper {
         segment: segment.id,
       });
     }
-    if (there !== segment.rows) await this.#insert(segment);
+    const dead = there === segment.rows ? [] : await this.#insert(segment);
     await this.#options.afterApply(segment);
+    if (dead[0] !== undefined) await buryRows(this.#options.deadDirectory, segment, dead);
     await this.#options.release(segment);
+    if (dead[0] !== undefined) return { kind: 'dead-lettered', segment, deadRows: dead.length, reason: dead[0].reason };
     return { kind: there === segment.rows ? 'already-there' : 'applied', segment };
   }
 
-  async #insert(segment: Segment): Promise<void> {
+  /** Inserts the segment, or all of it but the rows the database will never take, which are answered. */
+  async #insert(segment: Segment): Promise<DeadRow[]> {
+    const { database, table } = this.#options;
     try {
-      await this.#options.database.insertFile(this.#options.table, segment.path, segment.id);
+      await database.insertFile(table, segment.path, segment.id);
+      return [];
     } catch (error) {
-      throw error instanceof DatabaseError && error.permanent ? new PoisonSegmentError(error) : error;
+      if (!isPermanent(error)) throw error;
     }
+    const insert = (path: string): Promise<void> => database.insertFile(table, path, segment.id);
+    return insertAround(segment, insert);
   }
 
   /** How many of the segment's rows the table has, once no statement about the segment is running any more. */
@@ -163,19 +159,6 @@ export class Shipper {
       },
     );
     return rows[0]?.there ?? 0;
-  }
-
-  async #bury(segment: Segment, error: DatabaseError): Promise<Shipped> {
-    const { deadDirectory, release } = this.#options;
-    await mkdir(deadDirectory, { recursive: true });
-    const target = join(deadDirectory, basename(segment.path));
-    await writeFile(
-      `${target}.reason.json`,
-      JSON.stringify({ segment: segment.id, rows: segment.rows, code: error.code, message: error.message }),
-    );
-    await rename(segment.path, target);
-    await release(segment);
-    return { kind: 'dead-lettered', segment, reason: error.message };
   }
 
   #pause(ms: number): Promise<void> {
