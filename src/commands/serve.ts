@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Logger } from 'pino';
-import type { Config } from '../config.ts';
+import { CONFIG_EXIT_CODE, type Config } from '../config.ts';
 import { acquireLock, type HeldLock, type LockHolder } from '../supervisor/acquire-lock.ts';
 import { findParentDeathSignal } from '../supervisor/die-with-parent.ts';
 import { endOrphans } from '../supervisor/end-orphans.ts';
@@ -77,7 +77,8 @@ async function startAll(config: Config, plan: ServePlan, lock: HeldLock, log: Lo
   const tieToParent = await findParentDeathSignal();
   const keep = ({ name, stopTimeoutMs, what }: PlannedChild): SupervisedChild => {
     const onPid = (pid: number | null): void => runFile.setPid(name, pid);
-    return supervise({ ...what, name, stopTimeoutMs, stopSignal: 'SIGTERM', tieToParent, log, onPid });
+    const finalExit = { code: CONFIG_EXIT_CODE, onFinalExit: () => void shutdown.fail() };
+    return supervise({ ...what, name, stopTimeoutMs, stopSignal: 'SIGTERM', tieToParent, log, onPid, finalExit });
   };
   const databases = plan.databases.map(keep);
   const api = keep(plan.api);

@@ -12,7 +12,9 @@ const SAME_WISH_MS = 1_000;
 export type Shutdown = {
   /** Stops everything; repeated calls wait for the same stop. */
   stop(): Promise<void>;
-  /** The exit code, once everything has stopped: 0, or 1 after a forced stop. */
+  /** Stops everything because it cannot go on. */
+  fail(): Promise<void>;
+  /** The exit code, once everything has stopped: 0, or 1 after a forced stop or a failure. */
   exited: Promise<number>;
 };
 
@@ -45,6 +47,10 @@ export function stopOnSignal({ children, last, log }: ShutdownOptions): Shutdown
     stopping ??= stopInOrder();
     return stopping;
   }
+  function fail(): Promise<void> {
+    exitCode = 1;
+    return stop();
+  }
   function onSignal(signal: NodeJS.Signals): void {
     if (stopping === null) {
       log.info({ signal }, 'stopping');
@@ -57,7 +63,7 @@ export function stopOnSignal({ children, last, log }: ShutdownOptions): Shutdown
   }
   for (const name of STOP_SIGNALS) process.on(name, onSignal);
   exitWhenParentDies(stop);
-  return { stop, exited };
+  return { stop, fail, exited };
 }
 
 function killNow(child: Pick<SupervisedChild, 'stop' | 'kill'>): void {

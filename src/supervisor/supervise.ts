@@ -1,5 +1,6 @@
 // Lifecycle: start → (running → ready → exited → waiting)* → stop. A child that ends by itself is started again after a
-// growing pause, for ever: a supervisor that gives up needs a person at night. What a dead child left behind (ffmpeg
+// growing pause, for ever: a supervisor that gives up needs a person at night. Only one that says that starting it again is
+// no use (`finalExit`) stays ended. What a dead child left behind (ffmpeg
 // under a killed worker) is ended with it. stop() signals, waits, kills; afterwards nothing of the child is alive.
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -18,6 +19,8 @@ export type ChildSpec = ChildCommand & {
   stopTimeoutMs: number;
   /** Null: this system cannot; a watchdog beside the child ends it with its parent. */
   tieToParent: TieToParent | null;
+  /** A child that ends with this code is not started again. */
+  finalExit?: { code: number; onFinalExit: () => void };
   backOff?: BackOff;
   readyTimeoutMs?: number;
   log: Logger;
@@ -53,6 +56,11 @@ export function supervise(spec: ChildSpec): SupervisedChild {
       const { exit, readyForMs } = await run.ended;
       current = null;
       if (stopping.signal.aborted) return;
+      if (exit.code !== null && exit.code === spec.finalExit?.code) {
+        log.fatal(describeExit(exit), 'child cannot run as it is configured, will not be started again');
+        spec.finalExit.onFinalExit();
+        return;
+      }
       failures = failuresAfterExit(backOff, failures, readyForMs);
       const restartInMs = restartDelayMs(backOff, failures);
       log.error({ ...describeExit(exit), failures, restartInMs }, 'child ended by itself, will be started again');

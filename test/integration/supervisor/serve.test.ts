@@ -25,7 +25,7 @@ afterEach(async () => {
 
 type Message = { type: 'ready'; url: string } | { type: 'failed'; message: string };
 
-async function serve(more: Partial<Config> = {}, env: Record<string, string> = {}) {
+function spawnServe(more: Partial<Config> = {}, env: Record<string, string> = {}) {
   const config: Partial<Config> = {
     host: '127.0.0.1',
     port: 0,
@@ -49,8 +49,13 @@ async function serve(more: Partial<Config> = {}, env: Record<string, string> = {
   child.stdout?.on('data', (chunk) => {
     output += chunk;
   });
+  return { child, logLines: () => output };
+}
+
+async function serve(more: Partial<Config> = {}, env: Record<string, string> = {}) {
+  const { child, logLines } = spawnServe(more, env);
   const [message] = (await once(child, 'message')) as [Message];
-  return { child, message, logLines: () => output };
+  return { child, message, logLines };
 }
 
 async function runFile(): Promise<RunFile> {
@@ -177,6 +182,24 @@ test('with CLICKHOUSE_URL and REDIS_URL set neither is started', async () => {
   }, soon);
   expect(run).toMatchObject({ ...urls, pids: { clickhouse: null, redis: null } });
   expect(await ask(run.url)).toMatchObject(urls);
+});
+
+test('a child that cannot run as it is configured ends the service with 1 instead of starting over and over', async () => {
+  const { child, logLines } = spawnServe({}, { MISCONFIGURED: 'api' });
+  const [code] = await once(child, 'exit');
+  expect(code).toBe(1);
+  expect(logLines()).not.toContain('will be started again');
+  await expect(access(runFilePath(dataDir))).rejects.toThrow(/ENOENT/);
+});
+
+test.each([
+  [{ host: '0.0.0.0' }, 'NARA_HOST is 0.0.0.0, beyond loopback, and there are no keys'],
+  [{ ffmpegPath: '/nope' }, '/nope cannot be run'],
+  [{ ffprobePath: '/nope/ffprobe' }, 'NARA_FFPROBE'],
+])('%j ends it with one message before any child starts', async (config, text) => {
+  const { message, logLines } = await serve(config);
+  expect(message).toMatchObject({ type: 'failed', message: expect.stringContaining(text) });
+  expect(logLines()).not.toContain('child started');
 });
 
 test('a taken explicit port is an error that names NARA_PORT', async () => {

@@ -80,6 +80,16 @@ test('a child that never gets ready is tried again after ever longer pauses', as
   expect(crashes[0]).toMatchObject({ code: 3 });
 });
 
+test('a child that says that starting it again is no use stays ended, and can still be stopped', async () => {
+  const finals: string[] = [];
+  const finalExit = { code: 3, onFinalExit: () => finals.push('final') };
+  const ended = startChild(['crash-early'], { finalExit });
+  await vi.waitFor(() => expect(finals).toEqual(['final']), soon);
+  await ended.stop();
+  expect(await pidsThat('started')).toHaveLength(1);
+  expect(logged('child cannot run as it is configured, will not be started again')).toMatchObject([{ code: 3 }]);
+});
+
 test('a child that hangs before it is ready is killed and started again', async () => {
   startChild([], { readyWhen: { kind: 'probe', probe: async () => false }, readyTimeoutMs: 300 });
   await vi.waitFor(async () => expect((await pidsThat('started')).length).toBeGreaterThan(1), soon);
