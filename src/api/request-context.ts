@@ -14,7 +14,7 @@ export type StatedContext = Partial<Context>;
 
 /** `region`, `device` and `connection` of a query or of upload metadata; only server-side reporters are believed. */
 export function readStatedContext(source: Record<string, unknown>): StatedContext {
-  const region = regionSchema.safeParse(typeof source.region === 'string' ? source.region.toUpperCase() : undefined);
+  const region = regionSchema.safeParse(source.region);
   const device = deviceSchema.safeParse(source.device);
   const connection = connectionSchema.safeParse(source.connection);
   return {

@@ -6,10 +6,13 @@ export const CONNECTIONS = ['cellular', 'wifi', 'wired', 'unknown'] as const;
 /** Nobody told us where this is. */
 export const UNKNOWN_REGION = 'ZZ';
 
-/** ISO 3166-1 alpha-2, or a configured group such as `EU-NORTH`; `ZZ` is unknown. */
-export const regionSchema = z.string().regex(/^[A-Z]{2}(-[A-Z0-9]{1,12})?$/, {
-  error: 'expected an ISO 3166-1 alpha-2 code such as NO, a configured group, or ZZ',
-});
+/** ISO 3166-1 alpha-2, or a configured group such as `EU-NORTH`; `ZZ` is unknown. Either case is read. */
+export const regionSchema = z
+  .string()
+  .toUpperCase()
+  .regex(/^[A-Z]{2}(-[A-Z0-9]{1,12})?$/, {
+    error: 'expected an ISO 3166-1 alpha-2 code such as NO, a configured group, or ZZ',
+  });
 export const deviceSchema = z.enum(DEVICES);
 export const connectionSchema = z.enum(CONNECTIONS);
 

@@ -240,6 +240,24 @@ describe('telemetry, learning and QoE', () => {
     expect((group?.views ?? 0) >= 40 && group?.views).toBe((group?.started ?? 0) + (group?.unobserved ?? 0));
   });
 
+  it('is not held up by an event no database takes', async () => {
+    const event = {
+      type: 'error',
+      sessionId: 'odd',
+      assetId: asset.id,
+      ts: new Date().toISOString(),
+      code: 'half \ud800',
+    };
+    const body = JSON.stringify({
+      events: [
+        { ...event, eventId: '\udfff' },
+        { ...event, eventId: 'nul \u0000' },
+      ],
+    });
+    expect((await service.call('POST', '/v1/telemetry', body)).body).toMatchObject({ accepted: 2 });
+    expect((await service.call('POST', '/v1/policy/learn', {})).status).toBe(200);
+  });
+
   it('shows what is offered where, and why', async () => {
     const policy = await service.call<Allocation>('GET', '/v1/policy');
     const cell = policy.body.contexts.find(({ level, device }) => level === 'cell' && device === 'phone');

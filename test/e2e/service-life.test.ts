@@ -78,6 +78,42 @@ describe.runIf(process.platform === 'linux')('nara serve', () => {
     await noneLeft(family);
   });
 
+  it('goes on deciding, serving and accepting while ClickHouse and Redis hang, and says that it is not ready', async () => {
+    const { redis, clickhouse } = await service.pids();
+    const clip = join(service.directory, 'clip.mp4');
+    await makeClip(clip, { seconds: 2, width: 320, height: 240 });
+    const assetId = await service.upload(clip, { owner: 'ann' });
+    await service.assetWhen(assetId, ({ availability }) => availability === 'complete');
+    const hung = [redis ?? 0, clickhouse ?? 0];
+    for (const pid of hung) process.kill(pid, 'SIGSTOP');
+    try {
+      // Far more than it takes, far less than a time-out of a minute.
+      const ask = (path: string, init: RequestInit = {}) =>
+        fetch(new URL(path, service.url), { redirect: 'manual', signal: AbortSignal.timeout(8_000), ...init });
+      for (let n = 0; n < 5; n += 1) expect((await ask(`/v/${assetId}/master.m3u8?sid=h-${n}`)).status).toBe(307);
+      const event = {
+        type: 'startup',
+        eventId: 'e',
+        sessionId: 'h-1',
+        assetId,
+        ts: new Date().toISOString(),
+        startupMs: 5,
+      };
+      const sent = await ask(`/v1/telemetry?key=${service.key}`, {
+        method: 'POST',
+        body: JSON.stringify({ events: [event] }),
+      });
+      expect(sent.status).toBe(202);
+      expect((await ask('/readyz')).status).toBe(503);
+    } finally {
+      for (const pid of hung) process.kill(pid, 'SIGCONT');
+    }
+    await waitFor('everything to be shipped', async () => {
+      const { status, body } = await service.call<{ waiting: number; stored: number }>('GET', '/v1/telemetry/audit');
+      return status === 200 && body.waiting === 0 && body.stored === 1;
+    });
+  });
+
   it('takes an upload whose last byte arrives while Redis does not answer, and encodes it afterwards', async () => {
     const { redis } = await service.pids();
     const clip = join(service.directory, 'clip.mp4');
