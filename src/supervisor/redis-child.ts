@@ -31,9 +31,9 @@ export async function redisChild({ dataDir, port, password, log }: RedisChildOpt
   };
 }
 
-/** Where clients find it. */
+/** Where clients find it. The user is named for `redis-cli -u`, which takes an empty name for a user's. */
 export function redisChildUrl(port: number, password: string): string {
-  return `redis://:${password}@${LOOPBACK}:${port}`;
+  return `redis://default:${password}@${LOOPBACK}:${port}`;
 }
 
 /** Goes in by standard input: arguments, and so the password, would show in the process list. */

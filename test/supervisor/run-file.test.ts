@@ -13,7 +13,7 @@ afterEach(() => rm(dataDir, { recursive: true }));
 const RUN: RunFile = {
   url: 'http://127.0.0.1:8080',
   clickhouseUrl: 'http://default:secret@127.0.0.1:20001',
-  redisUrl: 'redis://:secret@127.0.0.1:20002',
+  redisUrl: 'redis://default:secret@127.0.0.1:20002',
   pids: { supervisor: 10, clickhouse: 11, redis: 12, api: 13, worker: null },
   starts: { clickhouse: '1@boot' },
 };

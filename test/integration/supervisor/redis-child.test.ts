@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -22,7 +24,7 @@ afterEach(async () => {
   await rm(dataDir, { recursive: true });
 });
 
-test('a killed redis-server comes back on the same port with what it held, and needs the password', async () => {
+test('a killed redis-server comes back on the same port with what it held, needs the password, and is open to redis-cli', async () => {
   const port = await freePort('127.0.0.1');
   const log = pino({ level: 'silent' });
   const pids: number[] = [];
@@ -40,6 +42,8 @@ test('a killed redis-server comes back on the same port with what it held, and n
   child.start();
   await child.whenReady();
 
+  const { stdout } = await promisify(execFile)('redis-cli', ['-u', redisChildUrl(port, PASSWORD), 'ping']);
+  expect(stdout).toBe('PONG\n');
   client = new Redis(redisChildUrl(port, PASSWORD), { maxRetriesPerRequest: null });
   client.on('error', () => {});
   await client.set('kept', 'yes');
