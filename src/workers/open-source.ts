@@ -1,7 +1,7 @@
 import type { AssetDocument, AssetError } from '../domain/asset.ts';
 import type { EncodeSource } from '../media/media-room.ts';
 import { probeSource } from '../media/probe-source.ts';
-import type { TranscodePorts } from './transcode-ports.ts';
+import { assetLog, type TranscodePorts } from './transcode-ports.ts';
 
 /** The upload of an asset, probed; or why nothing can be made of it. */
 export type OpenedSource = { kind: 'opened'; source: EncodeSource } | { kind: 'rejected'; error: AssetError };
@@ -20,7 +20,10 @@ export async function openSource(
 ): Promise<OpenedSource> {
   const { store, ffmpeg } = ports.media;
   const path = store.localPath(asset.uploadKey);
-  if (path === null || (await store.size(asset.uploadKey)) === null) return { kind: 'rejected', error: UPLOAD_MISSING };
+  if (path === null || (await store.size(asset.uploadKey)) === null) {
+    assetLog(ports, asset.id).warn({ uploadKey: asset.uploadKey }, 'uploaded file is missing');
+    return { kind: 'rejected', error: UPLOAD_MISSING };
+  }
   const probed = await probeSource(ffmpeg, path, signal);
   if (probed.kind === 'rejected') return probed;
   const { kind: _, ...details } = probed;

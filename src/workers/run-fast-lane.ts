@@ -3,7 +3,7 @@ import { encodeFastLane, type FastLaneTracks } from '../media/encode-fast-lane.t
 import { fastLaneRung, planRendition } from '../media/plan/plan-renditions.ts';
 import { isEncodable, openSource } from './open-source.ts';
 import { assetLog, type TranscodePorts } from './transcode-ports.ts';
-import { recordFailure, timestamp, updateAsset, whileAssetExists } from './update-asset.ts';
+import { recordRejection, timestamp, updateAsset, whileAssetExists } from './update-asset.ts';
 
 /** `encoded`: the low rung is whole and the remainder may follow. `failed` is written in the asset's document. */
 export type FastLaneOutcome = { kind: 'encoded' } | { kind: 'failed' } | { kind: 'nothing-to-do' };
@@ -30,7 +30,7 @@ async function makePlayable(
   const startedMs = ports.clock.nowMs();
   const opened = await openSource(ports, asset, signal);
   if (opened.kind === 'rejected') {
-    await recordFailure(ports, asset.id, opened.error);
+    await recordRejection(ports, asset.id, opened.error);
     return { kind: 'failed' };
   }
   const { details } = opened.source.input;

@@ -10,7 +10,7 @@ import type { EncodeSource } from '../media/media-room.ts';
 import { fastLaneRung, planRendition, remainingRenditions } from '../media/plan/plan-renditions.ts';
 import { isEncodable, openSource } from './open-source.ts';
 import { assetLog, type TranscodePorts } from './transcode-ports.ts';
-import { recordFailure, timestamp, updateAsset, whileAssetExists } from './update-asset.ts';
+import { recordRejection, timestamp, updateAsset, whileAssetExists } from './update-asset.ts';
 
 /** `fast-lane-first`: the low rung is not whole, so this came too early. `failed` is written in the asset's document. */
 export type RemainderOutcome =
@@ -43,7 +43,7 @@ async function complete(
 ): Promise<RemainderOutcome> {
   const opened = await openSource(ports, asset, signal);
   if (opened.kind === 'rejected') {
-    await recordFailure(ports, asset.id, opened.error);
+    await recordRejection(ports, asset.id, opened.error);
     return { kind: 'failed' };
   }
   const { source } = opened;

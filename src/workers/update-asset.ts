@@ -35,6 +35,17 @@ export const timestamp = (ports: TranscodePorts): string => new Date(ports.clock
  * when the asset is gone.
  */
 export async function recordFailure(ports: TranscodePorts, assetId: string, error: AssetError): Promise<void> {
+  await writeError(ports, assetId, error);
+  assetLog(ports, assetId).warn({ error }, 'asset could not be encoded completely');
+}
+
+/** As `recordFailure`, for an upload nothing can be made of: that is the uploader's to mend, not the operator's. */
+export async function recordRejection(ports: TranscodePorts, assetId: string, error: AssetError): Promise<void> {
+  await writeError(ports, assetId, error);
+  assetLog(ports, assetId).info({ code: error.code }, 'asset rejected');
+}
+
+async function writeError(ports: TranscodePorts, assetId: string, error: AssetError): Promise<void> {
   try {
     await updateAsset(ports, assetId, (asset) => ({
       ...asset,
@@ -44,7 +55,6 @@ export async function recordFailure(ports: TranscodePorts, assetId: string, erro
   } catch (caught) {
     if (!(caught instanceof AssetRemovedError)) throw caught;
   }
-  assetLog(ports, assetId).warn({ error }, 'asset could not be encoded completely');
 }
 
 const DELETION_CHECK_MS = 2_000;

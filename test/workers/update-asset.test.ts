@@ -2,20 +2,28 @@ import { pino } from 'pino';
 import { beforeEach, expect, test } from 'vitest';
 import type { AssetDocument } from '../../src/domain/asset.ts';
 import type { TranscodePorts } from '../../src/workers/transcode-ports.ts';
-import { AssetRemovedError, recordFailure, updateAsset, whileAssetExists } from '../../src/workers/update-asset.ts';
+import {
+  AssetRemovedError,
+  recordFailure,
+  recordRejection,
+  updateAsset,
+  whileAssetExists,
+} from '../../src/workers/update-asset.ts';
 import { hostedAsset } from '../fixtures/assets.ts';
 
 let stored: AssetDocument | null;
 let announced: unknown[];
 let announceFails = false;
+let logLines: Record<string, unknown>[];
 beforeEach(() => {
   stored = hostedAsset({ id: 'a_1' });
   announced = [];
+  logLines = [];
   announceFails = false;
 });
 
 const ports = {
-  media: { log: pino({ level: 'silent' }) },
+  media: { log: pino({ base: null }, { write: (line: string) => logLines.push(JSON.parse(line)) }) },
   assets: {
     read: async () => stored,
     write: async (asset: AssetDocument) => {
@@ -59,6 +67,17 @@ test('a failure fails what cannot be played and stands beside what can', async (
   stored = hostedAsset({ state: 'processing', availability: 'playable' });
   await recordFailure(ports, 'a_1', error);
   expect(stored).toMatchObject({ state: 'ready', availability: 'playable', error });
+});
+
+test('a rejected upload is told the operator by its code, as news; a failed encode as a warning', async () => {
+  stored = hostedAsset({ state: 'processing', availability: 'none' });
+  await recordRejection(ports, 'a_1', error);
+  expect(stored).toMatchObject({ state: 'failed', error });
+  await recordFailure(ports, 'a_1', error);
+  expect(logLines).toMatchObject([
+    { level: 30, assetId: 'a_1', code: 'x', msg: 'asset rejected' },
+    { level: 40, assetId: 'a_1', error, msg: 'asset could not be encoded completely' },
+  ]);
 });
 
 test('work on an asset hears its worker stop, and its own errors stay its own', async () => {
