@@ -1,4 +1,4 @@
-import type { RunCommand } from './run-command.ts';
+import { type RunCommand, withoutArguments } from './run-command.ts';
 
 export type Command = { name: string; summary: string; usage: string; load(): Promise<RunCommand> };
 
@@ -8,26 +8,26 @@ export const COMMANDS: readonly Command[] = [
     name: 'serve',
     summary: 'run everything on this machine: ClickHouse, Redis, API and worker',
     usage: 'nara serve\n\nConfigured by environment variables; see README.md.',
-    load: async () => (await import('./run-serve.ts')).serveCommand,
+    load: async () => withoutArguments((await import('./run-serve.ts')).serveCommand),
   },
   {
     name: 'api',
     summary: 'the HTTP API, ingest, delivery and live feed alone (needs CLICKHOUSE_URL and REDIS_URL)',
     usage: 'nara api',
-    load: async () => (await import('./api.ts')).apiCommand,
+    load: async () => withoutArguments((await import('./api.ts')).apiCommand),
   },
   {
     name: 'worker',
     summary: 'transcoding and learning alone (needs CLICKHOUSE_URL and REDIS_URL)',
     usage: 'nara worker',
-    load: async () => (await import('./worker.ts')).workerCommand,
+    load: async () => withoutArguments((await import('./worker.ts')).workerCommand),
   },
   {
     name: 'clickhouse',
     summary: 'the embedded ClickHouse alone, on its own HTTP interface',
     usage:
       'nara clickhouse\n\nNARA_CLICKHOUSE_PORT, NARA_CLICKHOUSE_PASSWORD and NARA_CLICKHOUSE_MAX_MEMORY_BYTES configure it.',
-    load: async () => (await import('./run-clickhouse.ts')).clickHouseCommand,
+    load: async () => withoutArguments((await import('./run-clickhouse.ts')).clickHouseCommand),
   },
   {
     name: 'doctor',
@@ -44,7 +44,8 @@ export const COMMANDS: readonly Command[] = [
   {
     name: 'assets',
     summary: 'list, show, upload and delete assets of a running service',
-    usage: 'nara assets list|show ID|upload FILE [--owner NAME] [--region CC]|delete ID [--json]',
+    usage:
+      'nara assets list [--owner NAME] [--limit N] [--cursor TEXT]|show ID|upload FILE [--owner NAME] [--region CC]|delete ID [--json]',
     load: async () => (await import('./assets.ts')).assetsCommand,
   },
   {
@@ -72,7 +73,7 @@ export const COMMANDS: readonly Command[] = [
 export function overview(): string {
   const width = Math.max(...COMMANDS.map((command) => command.name.length));
   const lines = COMMANDS.map((command) => `  ${command.name.padEnd(width)}  ${command.summary}`);
-  return `NARA-1r: adaptive-learning video optimisation\n\nUsage: nara COMMAND [--help]\n\n${lines.join('\n')}\n`;
+  return `NARA-1r: adaptive-learning video optimisation\n\nUsage: nara COMMAND [--help] | --version\n\n${lines.join('\n')}\n`;
 }
 
 export function commandHelp(command: Command): string {
