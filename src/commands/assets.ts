@@ -8,31 +8,27 @@ import { type ApiClient, connectToApi } from './api-client.ts';
 import { printJson, printTable } from './print.ts';
 import type { RunCommand } from './run-command.ts';
 
+type Page = { assets: Asset[]; next: string | null };
+
 /** `nara assets …`: the assets of a running service. */
 export const assetsCommand: RunCommand = async (args, config) => {
   const { values, positionals } = parseArgs({
     args,
     allowPositionals: true,
-    options: { owner: { type: 'string' }, region: { type: 'string' }, json: { type: 'boolean' } },
+    options: {
+      owner: { type: 'string' },
+      region: { type: 'string' },
+      limit: { type: 'string' },
+      cursor: { type: 'string' },
+      json: { type: 'boolean' },
+    },
   });
   const [action, target] = positionals;
   const api = await connectToApi(config);
   if (action === 'list') {
-    const query = values.owner === undefined ? '' : `?owner=${encodeURIComponent(values.owner)}`;
-    const { assets } = await api.request<{ assets: Asset[] }>('GET', `/v1/assets${query}`);
-    if (values.json) printJson({ assets });
-    else
-      printTable(
-        ['id', 'owner', 'file', 'state', 'availability', 'rungs'],
-        assets.map((asset) => [
-          asset.id,
-          asset.owner,
-          asset.filename,
-          asset.state,
-          asset.availability,
-          asset.renditions.length,
-        ]),
-      );
+    const page = await api.request<Page>('GET', `/v1/assets?${listQuery(values)}`);
+    if (values.json) printJson(page);
+    else printPage(page);
     return 0;
   }
   if (action === 'show' && target !== undefined) {
@@ -52,6 +48,31 @@ export const assetsCommand: RunCommand = async (args, config) => {
   process.stderr.write('nara assets: expected list, show ID, upload FILE or delete ID\n');
   return 2;
 };
+
+/** What was asked for, as the API takes it; what may stand in it is the API's to say. */
+function listQuery(asked: Partial<Record<'owner' | 'limit' | 'cursor', string | undefined>>): URLSearchParams {
+  const query = new URLSearchParams();
+  for (const name of ['owner', 'limit', 'cursor'] as const) {
+    const value = asked[name];
+    if (value !== undefined) query.set(name, value);
+  }
+  return query;
+}
+
+function printPage({ assets, next }: Page): void {
+  printTable(
+    ['id', 'owner', 'file', 'state', 'availability', 'rungs'],
+    assets.map(({ id, owner, filename, state, availability, renditions }) => [
+      id,
+      owner,
+      filename,
+      state,
+      availability,
+      renditions.length,
+    ]),
+  );
+  if (next !== null) process.stdout.write(`\nThere are more: add --cursor ${next}\n`);
+}
 
 async function upload(api: ApiClient, path: string, metadata: { owner: string; region: string }): Promise<string> {
   const { size } = await stat(path);
