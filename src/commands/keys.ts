@@ -58,7 +58,9 @@ export const keysCommand: RunCommand = async (args, config) => {
   }
   if (action === 'revoke' && id !== undefined) {
     const revoked = await keys.revoke(id);
-    process.stdout.write(revoked ? `revoked ${id}\n` : `there is no key ${id}\n`);
+    if (values.json) printJson({ id, revoked });
+    else if (revoked) process.stdout.write(`revoked ${id}\n`);
+    else process.stderr.write(`nara keys: there is no key ${id}\n`);
     return revoked ? 0 : 1;
   }
   return complain('expected create, list or revoke ID');
