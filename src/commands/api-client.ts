@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import type { Config } from '../config.ts';
+import { MAKE_ADMIN_KEY } from './access-keys.ts';
 
 const runFileSchema = z.object({ url: z.url() });
 
@@ -51,7 +52,9 @@ export async function connectToApi(config: Config): Promise<ApiClient> {
 
 async function readKey(config: Config): Promise<string> {
   const text = await readFile(join(config.dataDir, 'secrets', 'admin-key'), 'utf8').catch(() => {
-    throw new ApiClientError('No admin key is at hand: set NARA_ADMIN_TOKEN.');
+    throw new ApiClientError(
+      `No admin key is at hand in ${config.dataDir}: make one with \`${MAKE_ADMIN_KEY}\` and set NARA_ADMIN_TOKEN to it.`,
+    );
   });
   return text.trim();
 }

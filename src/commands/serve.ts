@@ -14,6 +14,7 @@ import { keepRunFile } from '../supervisor/keep-run-file.ts';
 import { readRunFile } from '../supervisor/run-file.ts';
 import { type Shutdown, stopOnSignal } from '../supervisor/stop-on-signal.ts';
 import { type SupervisedChild, supervise } from '../supervisor/supervise.ts';
+import { MAKE_ADMIN_KEY } from './access-keys.ts';
 import { CannotServeError, checkCanServe } from './check-can-serve.ts';
 import { type PlannedChild, planServe, type ServePlan } from './serve-plan.ts';
 
@@ -116,5 +117,7 @@ async function whereKeysAre({ adminToken, dataDir }: Config): Promise<string> {
   const folder = join(dataDir, 'secrets');
   const names = (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('-key'));
   const found = names.map((name) => join(folder, name));
-  return [...(adminToken === null ? [] : ['NARA_ADMIN_TOKEN']), ...found].join(', ') || 'see `nara keys list`';
+  if (adminToken !== null) found.unshift('NARA_ADMIN_TOKEN');
+  else if (!names.includes('admin-key')) found.push(`see \`nara keys list\`, or \`${MAKE_ADMIN_KEY}\``);
+  return found.join(', ');
 }
