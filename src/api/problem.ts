@@ -32,8 +32,13 @@ const TITLES: Record<number, string> = {
   404: 'Not found',
   405: 'Method not allowed',
   409: 'Conflict',
+  410: 'Gone',
+  412: 'Precondition failed',
   413: 'Too large',
   415: 'Unsupported media type',
+  423: 'Locked',
+  460: 'Checksum mismatch',
+  501: 'Not supported',
   503: 'Not available now',
 };
 

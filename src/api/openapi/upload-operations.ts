@@ -8,10 +8,15 @@ const params = z.object({
 const offset = z.object({ 'Upload-Offset': z.string().meta({ description: 'Bytes received so far.' }) });
 const bytes = z.string().meta({ format: 'binary' });
 
-// The tus server refuses in its own words; only refusals of keys are problems.
-const refusal = (description: string) => ({ description, schema: z.string(), type: 'text/plain' });
-const WRONG_VERSION = { 412: refusal('The server speaks tus 1.0.0 only.') };
-const GONE = { 404: refusal('There is no such upload.'), 410: refusal('The upload has expired.') };
+const checksum = z.string().optional().meta({
+  description: '`ALGORITHM base64(digest)` of this body; sha1, sha256 or md5.',
+});
+
+const MALFORMED = { 400: 'A tus header is missing or malformed.' };
+const WRONG_VERSION = { 412: 'The server speaks tus 1.0.0 only.' };
+const GONE = { 404: 'There is no such upload.', 410: 'The upload has expired.' };
+const LOCKED = { 423: 'Another request for this upload is being served, or took over.' };
+const WRONG_SUM = { 460: 'The checksum does not match; the bytes were discarded.' };
 
 /** tus 1.0 with creation, checksum, expiration and termination: any tus client does this by itself. */
 export const UPLOAD_OPERATIONS: readonly Operation[] = [
@@ -26,15 +31,15 @@ export const UPLOAD_OPERATIONS: readonly Operation[] = [
     headers: tusHeaders.extend({
       'Upload-Length': z.string().meta({ description: 'Size of the file in bytes.' }),
       'Upload-Metadata': z.string().optional().meta({ description: 'Comma-separated `key base64(value)`.' }),
+      'Upload-Checksum': checksum,
     }),
     answers: {
       201: {
         description: 'Send the bytes to Location.',
         headers: z.object({ Location: z.string(), 'NARA-Asset-Id': z.string() }),
       },
-      ...WRONG_VERSION,
-      413: refusal('The file is larger than 64 GiB.'),
     },
+    problems: { ...MALFORMED, ...WRONG_VERSION, 413: 'The file is larger than 64 GiB.', ...WRONG_SUM },
   },
   {
     id: 'readUploadOffset',
@@ -45,7 +50,8 @@ export const UPLOAD_OPERATIONS: readonly Operation[] = [
     access: ['upload'],
     params,
     headers: tusHeaders,
-    answers: { 200: { description: 'Go on from here.', headers: offset }, ...GONE, ...WRONG_VERSION },
+    answers: { 200: { description: 'Go on from here.', headers: offset } },
+    problems: { ...GONE, ...WRONG_VERSION, ...LOCKED },
   },
   {
     id: 'appendToUpload',
@@ -57,16 +63,21 @@ export const UPLOAD_OPERATIONS: readonly Operation[] = [
     params,
     headers: tusHeaders.extend({
       'Upload-Offset': z.string(),
-      'Upload-Checksum': z.string().optional().meta({ description: '`algorithm base64(digest)` of this body.' }),
+      'Upload-Checksum': checksum,
     }),
     body: { 'application/offset+octet-stream': bytes },
     answers: {
       204: { description: 'They are on disk.', headers: offset },
+    },
+    problems: {
+      ...MALFORMED,
       ...GONE,
       ...WRONG_VERSION,
-      409: refusal('The offset is not where the upload is.'),
-      415: refusal('Not application/offset+octet-stream.'),
-      460: refusal('The checksum does not match.'),
+      ...LOCKED,
+      409: 'The offset is not where the upload is.',
+      413: 'More bytes than the upload has left.',
+      415: 'Not application/offset+octet-stream.',
+      ...WRONG_SUM,
     },
   },
   {
@@ -78,6 +89,7 @@ export const UPLOAD_OPERATIONS: readonly Operation[] = [
     access: ['upload'],
     params,
     headers: tusHeaders,
-    answers: { 204: { description: 'It is gone.' }, ...GONE, ...WRONG_VERSION },
+    answers: { 204: { description: 'It is gone.' } },
+    problems: { ...GONE, ...WRONG_VERSION, ...LOCKED },
   },
 ];

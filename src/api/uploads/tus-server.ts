@@ -1,0 +1,122 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { randomBytes } from 'node:crypto';
+import { open } from 'node:fs/promises';
+import type { ServerResponse } from 'node:http';
+import { FileStore } from '@tus/file-store';
+import { Server, type Upload } from '@tus/server';
+import type { RequestHandler } from 'express';
+import type { AssetDocument } from '../../domain/index.ts';
+import type { UploadMeasure, UploadMeter } from '../upload-meter.ts';
+import { describeUpload } from './describe-upload.ts';
+import { EXPOSED_HEADERS, type TusRefusal, toRefusal } from './tus-protocol.ts';
+
+export type TusPorts = {
+  /** Absolute directory for raw uploads. */
+  directory: string;
+  /** Makes the asset; it exists from then on, in state `uploading`. */
+  createAsset(asset: Pick<AssetDocument, 'id' | 'owner' | 'filename' | 'context' | 'uploadKey'>): Promise<void>;
+  /** The last byte is on disk. Must be repeatable; must not wait for Redis. */
+  finishUpload(assetId: string, measured: UploadMeasure): Promise<void>;
+  /** The uploader took it back. */
+  abandonUpload(assetId: string): Promise<void>;
+};
+
+/** How long an upload may take, from its creation. */
+export const UPLOADS_EXPIRE_AFTER_MS = 24 * 3_600_000;
+const MAX_UPLOAD_BYTES = 64 * 1024 ** 3;
+/** In tus metadata, written by us at creation: which asset an upload becomes. Whatever a client sends under it is replaced. */
+const ASSET_KEY = 'nara-asset-id';
+
+/** What one request is about: the store and the hooks of tus are given too little of it. */
+type UploadRequest = {
+  /** Made by this request and not whole yet. */
+  createdId: string | null;
+};
+
+/** The tus server below `path`, as an Express handler. It only answers when all went well; refusals are thrown. */
+export function createTusHandler(path: string, ports: TusPorts, meter: UploadMeter): RequestHandler {
+  const requests = new AsyncLocalStorage<UploadRequest>();
+  const server = createTusServer(path, ports, meter, requests);
+  return async (request, response) => {
+    meter.observe(request, response);
+    try {
+      await requests.run({ createdId: null }, () => server.handle(request, response));
+    } catch (error) {
+      // What is left of a refused body is not worth receiving.
+      if (!request.complete) response.setHeader('Connection', 'close');
+      throw error;
+    }
+  };
+}
+
+/** Refusals that tus makes outside its handlers, of malformed headers, are thrown as the others are. */
+class RefusingServer extends Server {
+  override async write(...[context, headers, status, body]: Parameters<Server['write']>) {
+    if (status >= 400) throw toRefusal({ status_code: status, body: body ?? '' });
+    return super.write(context, headers, status, body);
+  }
+}
+
+function createTusServer(
+  path: string,
+  ports: TusPorts,
+  meter: UploadMeter,
+  requests: AsyncLocalStorage<UploadRequest>,
+): Server {
+  const datastore = new FileStore({
+    directory: ports.directory,
+    expirationPeriodInMilliseconds: UPLOADS_EXPIRE_AFTER_MS,
+  });
+  const removeFiles = datastore.remove.bind(datastore);
+  datastore.remove = async (id) => {
+    const upload = await datastore.getUpload(id);
+    await removeFiles(id);
+    const assetId = upload.metadata?.[ASSET_KEY];
+    if (assetId) await ports.abandonUpload(assetId);
+  };
+  return new RefusingServer({
+    path,
+    datastore,
+    maxSize: MAX_UPLOAD_BYTES,
+    relativeLocation: true,
+    exposedHeaders: EXPOSED_HEADERS,
+    namingFunction: () => `u_${randomBytes(24).toString('base64url')}`,
+    onUploadCreate: async (request, upload) => {
+      const assetId = `a_${randomBytes(17).toString('base64url').slice(0, 22)}`;
+      const described = describeUpload(upload.metadata ?? {});
+      await ports.createAsset({ id: assetId, uploadKey: `uploads/${upload.id}`, ...described });
+      const response = request.runtime?.node?.res as ServerResponse | undefined;
+      response?.setHeader('NARA-Asset-Id', assetId);
+      noteCreated(requests, upload.id);
+      return { metadata: { ...upload.metadata, [ASSET_KEY]: assetId } };
+    },
+    onUploadFinish: async (_request, upload) => {
+      noteCreated(requests, null);
+      await syncToDisk(upload);
+      const assetId = upload.metadata?.[ASSET_KEY];
+      if (assetId) await ports.finishUpload(assetId, meter.take(upload.id, upload.size ?? 0));
+      return {};
+    },
+    onResponseError: async (_request, error: Error | TusRefusal) => {
+      // Its creator never learns where a refused upload is, and begins anew.
+      const createdId = requests.getStore()?.createdId ?? null;
+      if (createdId !== null) await datastore.remove(createdId).catch(() => {});
+      throw toRefusal(error);
+    },
+  });
+}
+
+function noteCreated(requests: AsyncLocalStorage<UploadRequest>, createdId: string | null): void {
+  const request = requests.getStore();
+  if (request !== undefined) request.createdId = createdId;
+}
+
+async function syncToDisk(upload: Upload): Promise<void> {
+  if (upload.storage?.path === undefined) return;
+  const file = await open(upload.storage.path, 'r+');
+  try {
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+}
