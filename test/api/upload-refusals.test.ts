@@ -65,3 +65,15 @@ describe('an answer that is no refusal', () => {
     expect(exposed).toEqual(expect.arrayContaining(['NARA-Asset-Id', 'Upload-Expires', 'Upload-Offset', 'Location']));
   });
 });
+
+describe('the owner of an upload', () => {
+  it.each([
+    ['  Ann\u0000\u202e\n ', 'Ann'],
+    ['ann', 'ann'],
+    ['\u0007 \t', 'anonymous'],
+    ['', 'anonymous'],
+  ])('%j becomes %j', async (owner, shown) => {
+    await service.create(1, { owner });
+    expect(service.created.at(-1)?.owner).toBe(shown);
+  });
+});

@@ -7,7 +7,7 @@ const MAX_FILENAME_LENGTH = 255;
 export function describeUpload(
   metadata: Record<string, string | null>,
 ): Pick<AssetDocument, 'owner' | 'filename' | 'context'> {
-  const owner = ownerSchema.safeParse(metadata.owner);
+  const owner = ownerSchema.safeParse(printable(metadata.owner ?? ''));
   return {
     owner: owner.success ? owner.data : 'anonymous',
     filename: printable(metadata.filename ?? '').slice(0, MAX_FILENAME_LENGTH) || 'untitled',
