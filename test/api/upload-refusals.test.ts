@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { problemSchema } from '../../src/api/openapi/operation.ts';
-import { startUploads, type UploadService } from './fixtures/upload-service.ts';
+import { KEY, startUploads, type UploadService } from './fixtures/upload-service.ts';
 
 let service: UploadService;
 beforeAll(async () => {
@@ -63,6 +63,33 @@ describe('an answer that is no refusal', () => {
     const exposed = headers.get('access-control-expose-headers')?.split(/, ?/) ?? [];
     expect(new Set(exposed).size).toBe(exposed.length);
     expect(exposed).toEqual(expect.arrayContaining(['NARA-Asset-Id', 'Upload-Expires', 'Upload-Offset', 'Location']));
+  });
+});
+
+describe('a key in the query', () => {
+  it('works on every request of an upload, and no log shows it', async () => {
+    const query = `?key=${encodeURIComponent(KEY)}`;
+    const without = { authorization: '' };
+    const creation = await service.send('POST', `/v1/uploads${query}`, { ...without, 'upload-length': '6' });
+    expect(creation.status).toBe(201);
+    const location = creation.headers.get('location') ?? '';
+    expect(location).toMatch(/^\/v1\/uploads\/u_[\w-]{32}$/);
+    const patched = await service.send('PATCH', location + query, { ...without, ...OFFSET }, 'abc');
+    expect([patched.status, patched.headers.get('upload-offset')]).toEqual([204, '3']);
+    // An unencoded slash in the key is legal in a query and must not become the id either.
+    const head = await service.send('HEAD', `${location}?key=${KEY}`, without);
+    expect([head.status, head.headers.get('upload-offset')]).toEqual([200, '3']);
+    expect((await service.send('DELETE', location + query, without)).status).toBe(204);
+    expect(service.abandoned).toContain(creation.headers.get('nara-asset-id'));
+
+    const failed = await service.send('POST', `/v1/uploads${query}`, {
+      ...without,
+      'upload-length': '6',
+      'upload-metadata': `owner ${Buffer.from('unlucky').toString('base64')}`,
+    });
+    expect(problemSchema.parse(await failed.json())).toMatchObject({ status: 500, code: 'internal' });
+    expect(service.logged.join('')).toContain('the disk is gone');
+    expect(service.logged.join('')).not.toMatch(/upload-key/);
   });
 });
 

@@ -26,6 +26,7 @@ export const UPLOADS_EXPIRE_AFTER_MS = 24 * 3_600_000;
 const MAX_UPLOAD_BYTES = 64 * 1024 ** 3;
 /** In tus metadata, written by us at creation: which asset an upload becomes. Whatever a client sends under it is replaced. */
 const ASSET_KEY = 'nara-asset-id';
+const UPLOAD_ID = /^u_[\w-]{32}$/;
 
 /** What one request is about: the store and the hooks of tus are given too little of it. */
 type UploadRequest = {
@@ -81,6 +82,11 @@ function createTusServer(
     relativeLocation: true,
     exposedHeaders: EXPOSED_HEADERS,
     namingFunction: () => `u_${randomBytes(24).toString('base64url')}`,
+    // Of the path alone: `?key=` is no part of an id.
+    getFileIdFromRequest: (request) => {
+      const id = new URL(request.url).pathname.slice(path.length + 1);
+      return UPLOAD_ID.test(id) ? id : undefined;
+    },
     onUploadCreate: async (request, upload) => {
       const assetId = `a_${randomBytes(17).toString('base64url').slice(0, 22)}`;
       const described = describeUpload(upload.metadata ?? {});
