@@ -1,9 +1,10 @@
 import { ERRORS, HEADERS, TUS_RESUMABLE } from '@tus/server';
 import type { RequestHandler } from 'express';
 import { Problem } from '../problem.ts';
+import { CHECKSUM_ALGORITHMS } from './stated-checksum.ts';
 
 /** Answer headers a script of another origin may read, beyond those the tus server names itself. */
-export const EXPOSED_HEADERS = ['NARA-Asset-Id', 'Retry-After', 'Upload-Expires'];
+export const EXPOSED_HEADERS = ['NARA-Asset-Id', 'Retry-After', 'Tus-Checksum-Algorithm', 'Upload-Expires'];
 
 const CHUNK_TYPE = 'application/offset+octet-stream';
 
@@ -12,6 +13,7 @@ export const answerAsTus: RequestHandler = (request, response, next) => {
   response.setHeader('Tus-Resumable', TUS_RESUMABLE);
   response.setHeader('Access-Control-Allow-Origin', '*');
   response.setHeader('Access-Control-Expose-Headers', [...HEADERS, ...EXPOSED_HEADERS].join(', '));
+  if (request.method === 'OPTIONS') response.setHeader('Tus-Checksum-Algorithm', CHECKSUM_ALGORITHMS.join(','));
   next();
 };
 

@@ -2,13 +2,14 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { randomBytes } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
-import { FileStore } from '@tus/file-store';
 import { Server, type Upload } from '@tus/server';
 import type { RequestHandler } from 'express';
 import type { AssetDocument } from '../../domain/index.ts';
 import type { UploadMeasure, UploadMeter } from '../upload-meter.ts';
 import { describeUpload } from './describe-upload.ts';
+import { readStatedChecksum, type StatedChecksum } from './stated-checksum.ts';
 import { EXPOSED_HEADERS, type TusRefusal, toRefusal } from './tus-protocol.ts';
+import { VerifyingFileStore } from './verifying-file-store.ts';
 
 export type TusPorts = {
   /** Absolute directory for raw uploads. */
@@ -30,6 +31,7 @@ const UPLOAD_ID = /^u_[\w-]{32}$/;
 
 /** What one request is about: the store and the hooks of tus are given too little of it. */
 type UploadRequest = {
+  checksum: StatedChecksum | null;
   /** Made by this request and not whole yet. */
   createdId: string | null;
 };
@@ -39,9 +41,10 @@ export function createTusHandler(path: string, ports: TusPorts, meter: UploadMet
   const requests = new AsyncLocalStorage<UploadRequest>();
   const server = createTusServer(path, ports, meter, requests);
   return async (request, response) => {
+    const checksum = readStatedChecksum(request.get('upload-checksum'));
     meter.observe(request, response);
     try {
-      await requests.run({ createdId: null }, () => server.handle(request, response));
+      await requests.run({ checksum, createdId: null }, () => server.handle(request, response));
     } catch (error) {
       // What is left of a refused body is not worth receiving.
       if (!request.complete) response.setHeader('Connection', 'close');
@@ -64,9 +67,10 @@ function createTusServer(
   meter: UploadMeter,
   requests: AsyncLocalStorage<UploadRequest>,
 ): Server {
-  const datastore = new FileStore({
+  const datastore = new VerifyingFileStore({
     directory: ports.directory,
     expirationPeriodInMilliseconds: UPLOADS_EXPIRE_AFTER_MS,
+    statedChecksum: () => requests.getStore()?.checksum ?? null,
   });
   const removeFiles = datastore.remove.bind(datastore);
   datastore.remove = async (id) => {
@@ -80,6 +84,7 @@ function createTusServer(
     datastore,
     maxSize: MAX_UPLOAD_BYTES,
     relativeLocation: true,
+    allowedHeaders: ['Upload-Checksum'],
     exposedHeaders: EXPOSED_HEADERS,
     namingFunction: () => `u_${randomBytes(24).toString('base64url')}`,
     // Of the path alone: `?key=` is no part of an id.
