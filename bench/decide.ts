@@ -72,15 +72,7 @@ async function wholePath(
   const decideViews = createDecider(
     {
       asset: async () => asset,
-      choose: ({ uniform }) => {
-        const { rungs, ...choice } = choose(uniform);
-        return {
-          ...choice,
-          configVersion: 1,
-          allocationVersion: 1,
-          renditionIds: rungs.map((rung) => rung.renditionId),
-        };
-      },
+      choose: ({ uniform }) => ({ ...choose(uniform), configVersion: 1, allocationVersion: 1 }),
       resolve: () => [],
       standing,
       log: async () => ({ kind: 'stored' }),

@@ -13,6 +13,8 @@ import { hearAnnouncements } from './redis-announcements.ts';
 import type { RunCommand } from './run-command.ts';
 import { runService, type Service } from './run-service.ts';
 
+const EXPIRE_UPLOADS_EVERY_MS = 10 * 60_000;
+
 /** `nara api` */
 export const apiCommand: RunCommand = (_args, config, log) => runService(() => startApi(config, log), log);
 
@@ -38,6 +40,7 @@ async function startApi(config: Config, log: Logger): Promise<Service> {
     feedClients: () => feed.clientCount,
   });
   listenToOthers(parts);
+  const stopExpiring = expireUploads(parts);
   const app = createApp(apiPorts(parts, keys, browserKey), log);
   const server = await listen(app, config, (httpServer) => feed.attach(httpServer));
   log.info({ url: server.url }, 'listening');
@@ -45,6 +48,7 @@ async function startApi(config: Config, log: Logger): Promise<Service> {
   return {
     url: server.url,
     async stop() {
+      stopExpiring();
       feed.close();
       await server.close();
       await telemetry.stop();
@@ -55,6 +59,18 @@ async function startApi(config: Config, log: Logger): Promise<Service> {
       await parts.database.close();
     },
   };
+}
+
+/** Removes abandoned uploads now and regularly; answers how to end that. */
+function expireUploads({ assets, log }: ApiParts): () => void {
+  const expire = () =>
+    assets.expireAbandoned().then(
+      (removed) => removed > 0 && log.info({ removed }, 'removed abandoned uploads'),
+      (error: Error) => log.warn({ err: error }, 'abandoned uploads not removed'),
+    );
+  void expire();
+  const timer = setInterval(() => void expire(), EXPIRE_UPLOADS_EVERY_MS);
+  return () => clearInterval(timer);
 }
 
 /** What other processes announce: caches are renewed, metrics counted, the feed told. */

@@ -1,7 +1,7 @@
-import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { AssetPorts } from '../api/routes/asset-routes.ts';
 import type { UploadPorts } from '../api/routes/upload-routes.ts';
+import { UPLOADS_EXPIRE_AFTER_MS } from '../api/uploads/tus-server.ts';
+import { readUploadProgress, removeUploadFiles } from '../api/uploads/upload-files.ts';
 import type { AssetCatalog } from '../delivery/asset-catalog.ts';
 import { AssetIndex } from '../delivery/asset-index.ts';
 import { isSameExternal, toExternalDocument } from '../delivery/external-asset.ts';
@@ -20,6 +20,9 @@ type Ports = {
   clock: Clock;
 };
 
+/** A chunk that began in time may end late: a file written this recently is still being received. */
+const RECEIVING_FOR_MS = 10 * 60_000;
+
 /** Assets as the API writes them: made at upload creation, handed over to the workers with the last byte. */
 export function composeAssets(ports: Ports) {
   const { assets, catalog, announce, clock } = ports;
@@ -34,7 +37,7 @@ export function composeAssets(ports: Ports) {
     const document = await assets.read(assetId);
     if (document === null) return false;
     await assets.remove(assetId);
-    if (document.uploadKey !== null) await removeUpload(ports.uploadsDirectory, document.uploadKey);
+    if (document.uploadKey !== null) await removeUploadFiles(ports.uploadsDirectory, document.uploadKey);
     catalog.forget(assetId);
     await announce({ type: 'asset.deleted', assetId });
     return true;
@@ -80,7 +83,26 @@ export function composeAssets(ports: Ports) {
     },
   };
 
-  return { forUploads, forAssets };
+  // A document leaves `uploading` once and never returns, so each is read until then and no longer.
+  let uploadedIds = new Set<string>();
+
+  /** Removes uploads that were not finished in time, with their assets, and answers how many. A broken document stays. */
+  async function expireAbandoned(): Promise<number> {
+    const uploadedNow = new Set<string>();
+    let removed = 0;
+    for (const assetId of await assets.list()) {
+      const document = uploadedIds.has(assetId) ? 'uploaded' : await assets.read(assetId).catch(() => null);
+      if (document === 'uploaded' || (document !== null && document.state !== 'uploading')) uploadedNow.add(assetId);
+      else if (document !== null && (await isAbandoned(document, ports.uploadsDirectory, clock.nowMs()))) {
+        await forUploads.abandonUpload(assetId);
+        removed += 1;
+      }
+    }
+    uploadedIds = uploadedNow;
+    return removed;
+  }
+
+  return { forUploads, forAssets, expireAbandoned };
 }
 
 function newDocument(described: Parameters<UploadPorts['createAsset']>[0], nowMs: number): AssetDocument {
@@ -103,9 +125,10 @@ function newDocument(described: Parameters<UploadPorts['createAsset']>[0], nowMs
   };
 }
 
-async function removeUpload(directory: string, uploadKey: string): Promise<void> {
-  const name = uploadKey.split('/').at(-1);
-  if (name === undefined) return;
-  await rm(join(directory, name), { force: true });
-  await rm(join(directory, `${name}.json`), { force: true });
+/** A whole upload is never abandoned: it waits for reconciliation to queue it. */
+async function isAbandoned(document: AssetDocument, directory: string, nowMs: number): Promise<boolean> {
+  if (nowMs - Date.parse(document.createdAt) <= UPLOADS_EXPIRE_AFTER_MS) return false;
+  if (document.uploadKey === null) return true;
+  const progress = await readUploadProgress(directory, document.uploadKey);
+  return progress === null || (!progress.isWhole && nowMs - progress.writtenAtMs > RECEIVING_FOR_MS);
 }

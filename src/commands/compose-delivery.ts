@@ -38,23 +38,22 @@ export function composeDelivery({ catalog, table, standing, log, keys, clock }: 
       asset: (assetId) => catalog.get(assetId),
       choose: ({ context, asset, uniform }) => {
         const served = table.current();
-        const { rungs, ...choice } = chooseArm({
+        const choice = chooseArm({
           entry: findEntry(served, context),
           treatments: treatmentsOf(asset),
           uniform,
         });
+        const { config, allocation } = served;
         return {
           ...choice,
-          configVersion: served.config.configVersion,
-          allocationVersion: served.allocation.allocationVersion,
-          renditionIds: rungs.map((rung) => rung.renditionId),
+          configVersion: config.configVersion,
+          allocationVersion: allocation.allocationVersion,
         };
       },
       resolve: ({ arm, asset }) => {
         const { eligible } = treatmentsOf(asset);
-        const treatment =
-          eligible.find((candidate) => candidate.arm === arm) ?? eligible.find((candidate) => candidate.baseline);
-        return treatment?.rungs.map((rung) => rung.renditionId) ?? [];
+        const of = (wanted: (candidate: (typeof eligible)[number]) => boolean) => eligible.find(wanted)?.rungs;
+        return of((candidate) => candidate.arm === arm) ?? of((candidate) => candidate.baseline) ?? [];
       },
       standing,
       log,

@@ -26,7 +26,8 @@ export type Choice = {
   propensity: number;
   eligible: EligibleArm[];
   reason: DecisionReason;
-  renditionIds: string[];
+  /** By rising bitrate. */
+  rungs: OfferedRung[];
 };
 
 export type DecidePorts = {
@@ -34,7 +35,7 @@ export type DecidePorts = {
   /** Draws an arm for `uniform` in [0, 1). */
   choose(input: { context: Context; asset: AssetDocument; uniform: number }): Choice;
   /** What an arm that was given earlier resolves to now. */
-  resolve(input: { arm: string; asset: AssetDocument }): string[];
+  resolve(input: { arm: string; asset: AssetDocument }): OfferedRung[];
   standing: Pick<StandingDecisions, 'find' | 'claim'>;
   /** Resolves once the records are on disk. */
   log(records: readonly DecisionRecord[]): Promise<{ kind: 'stored' } | { kind: 'full'; retryAfterSeconds: number }>;
@@ -108,11 +109,12 @@ async function decideAll(
   const standing = await ports.standing.find(distinct);
   const decided = new Map<string, Decision>();
   const fresh: Decision[] = [];
+  const decidedAt = new Date(ports.clock.nowMs()).toISOString();
   for (const [index, request] of distinct.entries()) {
     const known = standing[index];
     const asset = assets.get(request.assetId);
     if (known?.kind === 'stands') decided.set(pairKey(request), known.decision);
-    else if (asset) fresh.push(decideNew(ports, keys, request, asset, known?.generation ?? 0));
+    else if (asset) fresh.push({ ...decideNew(ports, keys, request, asset, known?.generation ?? 0), decidedAt });
   }
   const claimed = peek || fresh.length === 0 ? fresh : await ports.standing.claim(fresh);
   for (const decision of claimed) decided.set(pairKey(decision), decision);
@@ -125,9 +127,9 @@ function decideNew(
   request: ViewRequest,
   asset: AssetDocument,
   generation: number,
-): Decision {
+): Omit<Decision, 'decidedAt'> {
   const { sessionId, assetId, context, covariates } = request;
-  const { renditionIds, ...choice } = ports.choose({
+  const choice = ports.choose({
     context,
     asset,
     uniform: drawOf(keys, sessionId, assetId, generation),
@@ -138,10 +140,8 @@ function decideNew(
     sessionId,
     assetId,
     generation,
-    decidedAt: new Date(ports.clock.nowMs()).toISOString(),
     revision: asset.revision,
     context,
-    rungs: offeredRungs(asset, renditionIds),
     covariates,
   };
 }
@@ -156,18 +156,8 @@ function resultOf(
   if (!asset) return { kind: 'unknown-asset' };
   const decision = decisions.get(pairKey(request));
   if (decision === undefined) return { kind: 'not-playable', asset };
-  const offered =
-    decision.revision === asset.revision
-      ? decision.rungs
-      : offeredRungs(asset, ports.resolve({ arm: decision.arm, asset }));
+  const offered = decision.revision === asset.revision ? decision.rungs : ports.resolve({ arm: decision.arm, asset });
   return { kind: 'decided', decision, asset, offered };
-}
-
-function offeredRungs(asset: AssetDocument, renditionIds: readonly string[]): OfferedRung[] {
-  return asset.renditions
-    .filter((rendition) => renditionIds.includes(rendition.id))
-    .sort((left, right) => left.bitrateKbps - right.bitrateKbps)
-    .map(({ id, width, height, bitrateKbps }) => ({ renditionId: id, width, height, bitrateKbps }));
 }
 
 /** A view that goes on after its asset's revision rose is logged again: same view, same arm, the new renditions. */

@@ -9,6 +9,8 @@ const keys = deriveViewKeys('a secret of the tests');
 const context: Context = { region: 'NO', device: 'phone', connection: 'cellular' };
 const request = (sessionId: string, assetId = 'a_1') => ({ sessionId, assetId, context, covariates: {} });
 
+const rung = (renditionId: string, bitrateKbps: number) => ({ renditionId, width: 640, height: 360, bitrateKbps });
+
 /** Redis and ClickHouse as maps that can be switched off. */
 function world() {
   const shared = new Map<string, string>();
@@ -62,9 +64,9 @@ function world() {
           propensity: 0.5,
           eligible: [{ arm: state.arm, propensity: 1, setHash: 'x' }],
           reason: 'learned',
-          renditionIds: ['low'],
+          rungs: [rung('low', 300)],
         }),
-        resolve: () => ['high'],
+        resolve: () => [rung('high', 900)],
         standing,
         log: async (records) => {
           state.logged.push(...records);
