@@ -40,10 +40,10 @@ async function startApi(config: Config, log: Logger): Promise<Service> {
     feedClients: () => feed.clientCount,
   });
   listenToOthers(parts);
-  const stopExpiring = expireUploads(parts);
   const app = createApp(apiPorts(parts, keys, browserKey), log);
   const server = await listen(app, config, (httpServer) => feed.attach(httpServer));
   log.info({ url: server.url }, 'listening');
+  const stopExpiring = expireUploads(parts);
 
   return {
     url: server.url,
