@@ -73,7 +73,7 @@ describe('a key in the query', () => {
     const creation = await service.send('POST', `/v1/uploads${query}`, { ...without, 'upload-length': '6' });
     expect(creation.status).toBe(201);
     const location = creation.headers.get('location') ?? '';
-    expect(location).toMatch(/^\/v1\/uploads\/u_[\w-]{32}$/);
+    expect(location.slice(service.url.length)).toMatch(/^\/v1\/uploads\/u_[\w-]{32}$/);
     const patched = await service.send('PATCH', location + query, { ...without, ...OFFSET }, 'abc');
     expect([patched.status, patched.headers.get('upload-offset')]).toEqual([204, '3']);
     // An unencoded slash in the key is legal in a query and must not become the id either.
@@ -90,6 +90,17 @@ describe('a key in the query', () => {
     expect(problemSchema.parse(await failed.json())).toMatchObject({ status: 500, code: 'internal' });
     expect(service.logged.join('')).toContain('the disk is gone');
     expect(service.logged.join('')).not.toMatch(/upload-key/);
+  });
+});
+
+describe('a finished upload', () => {
+  it('is not taken back by its uploader: it is an asset now', async () => {
+    const location = await service.create(3);
+    const abandonedBefore = [...service.abandoned];
+    expect((await service.send('PATCH', location, OFFSET, 'abc')).status).toBe(204);
+    const refused = await service.send('DELETE', location);
+    expect(problemSchema.parse(await refused.json())).toMatchObject({ status: 400, code: 'upload.invalid' });
+    expect(service.abandoned).toEqual(abandonedBefore);
   });
 });
 

@@ -83,7 +83,10 @@ function createTusServer(
     path,
     datastore,
     maxSize: MAX_UPLOAD_BYTES,
-    relativeLocation: true,
+    // Absolute, for clients that take it as it comes. It goes back to the sender alone, so its own proxy's word will do.
+    respectForwardedHeaders: true,
+    // A finished upload is an asset: deleting that needs an admin.
+    disableTerminationForFinishedUploads: true,
     allowedHeaders: ['Upload-Checksum'],
     exposedHeaders: EXPOSED_HEADERS,
     namingFunction: () => `u_${randomBytes(24).toString('base64url')}`,
