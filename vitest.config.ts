@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
-// Three projects: `unit` is the fast suite of `npm run check` (no servers, no ffmpeg); `integration` starts the real
-// engine, Redis and ffmpeg on free ports; `e2e` starts the whole service as a stranger would.
+// Four projects: `unit` is the fast suite of `npm run check` (no servers, no ffmpeg); `integration` starts the real
+// engine, Redis and ffmpeg on free ports; `e2e` starts the whole service as a stranger would;
+// `soak` kills it for a long time and is not part of `npm test`.
 export default defineConfig({
   test: {
     projects: [
@@ -11,7 +12,7 @@ export default defineConfig({
           setupFiles: ['test/setup.ts'],
           sequence: { groupOrder: 0 },
           include: ['test/**/*.test.ts'],
-          exclude: ['test/integration/**', 'test/contract/**', 'test/e2e/**'],
+          exclude: ['test/integration/**', 'test/contract/**', 'test/e2e/**', 'test/soak/**'],
         },
       },
       {
@@ -32,6 +33,17 @@ export default defineConfig({
           sequence: { groupOrder: 2 },
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 240_000,
+          hookTimeout: 120_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        test: {
+          name: 'soak',
+          sequence: { groupOrder: 3 },
+          setupFiles: ['test/setup.ts'],
+          include: ['test/soak/**/*.test.ts'],
+          testTimeout: 3_600_000,
           hookTimeout: 120_000,
           fileParallelism: false,
         },
