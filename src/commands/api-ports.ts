@@ -7,10 +7,12 @@ import { renderMultivariantPlaylist } from '../media/package-hls.ts';
 import { explain } from '../policy/explain.ts';
 import { readQoe } from '../telemetry/qoe.ts';
 import { readViewStatistics } from '../telemetry/read-statistics.ts';
+import { within } from '../workers/within.ts';
 import type { ApiParts } from './open-api-parts.ts';
 
 const SHIP_TIMEOUT_MS = 15_000;
 const LEARN_TIMEOUT_MS = 30_000;
+const READY_TIMEOUT_MS = 1_000;
 
 /** The API's parts as its routes ask for them. */
 export function apiPorts(parts: ApiParts, keys: KeyStore, browserKey: string | null): AppPorts {
@@ -107,9 +109,11 @@ async function learn({ telemetry, jobs, table }: ApiParts): Promise<LearnAnswer>
 type Readiness = { ready: boolean; detail?: string };
 
 async function readiness({ database, redis, table }: ApiParts): Promise<Record<string, Readiness>> {
+  const pong = within(READY_TIMEOUT_MS, 'Redis', redis.ping()).then((answer) => answer === 'PONG');
+  const [clickhouse, redisReadiness] = await Promise.all([readinessOf(database.ping()), readinessOf(pong)]);
   return {
-    clickhouse: await readinessOf(database.ping()),
-    redis: await readinessOf(redis.ping().then((answer) => answer === 'PONG')),
+    clickhouse,
+    redis: redisReadiness,
     policy: { ready: table.origin() === 'store', detail: table.origin() },
   };
 }

@@ -55,6 +55,7 @@ async function startApi(config: Config, log: Logger): Promise<Service> {
       await table.stop();
       await parts.jobs.close();
       parts.redis.disconnect();
+      parts.decisionsRedis.disconnect();
       parts.subscriber.disconnect();
       await parts.database.close();
     },

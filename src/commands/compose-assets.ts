@@ -11,7 +11,8 @@ import type { AssetStore } from '../media/asset-store.ts';
 type Ports = {
   assets: AssetStore;
   catalog: AssetCatalog;
-  announce(announcement: Announcement): Promise<void>;
+  /** Tells the others; nobody waits for it. */
+  announce(announcement: Announcement): void;
   /** Puts a finished upload in the queue; may reject while Redis is away, reconciliation mends it. */
   enqueue(assetId: string): Promise<void>;
   onUploadFinished(kbps: number | null): void;
@@ -28,9 +29,9 @@ export function composeAssets(ports: Ports) {
   const { assets, catalog, announce, clock } = ports;
   const index = new AssetIndex({ listIds: () => assets.list(), read: (assetId) => catalog.get(assetId) });
 
-  async function changed(assetId: string): Promise<void> {
+  function changed(assetId: string): void {
     catalog.forget(assetId);
-    await announce({ type: 'asset.changed', assetId });
+    announce({ type: 'asset.changed', assetId });
   }
 
   async function remove(assetId: string): Promise<boolean> {
@@ -39,14 +40,14 @@ export function composeAssets(ports: Ports) {
     await assets.remove(assetId);
     if (document.uploadKey !== null) await removeUploadFiles(ports.uploadsDirectory, document.uploadKey);
     catalog.forget(assetId);
-    await announce({ type: 'asset.deleted', assetId });
+    announce({ type: 'asset.deleted', assetId });
     return true;
   }
 
   const forUploads: Pick<UploadPorts, 'createAsset' | 'finishUpload' | 'abandonUpload'> = {
     async createAsset(described) {
       await assets.create(newDocument(described, clock.nowMs()));
-      await changed(described.id);
+      changed(described.id);
     },
     async finishUpload(assetId, measured) {
       const document = await assets.read(assetId);
@@ -59,8 +60,8 @@ export function composeAssets(ports: Ports) {
         timings: { ...document.timings, uploadedAt },
       });
       ports.onUploadFinished(measured.elapsedMs > 0 ? (measured.bytes * 8) / measured.elapsedMs : null);
-      await changed(assetId);
-      await ports.enqueue(assetId).catch(() => {});
+      changed(assetId);
+      ports.enqueue(assetId).catch(() => {});
     },
     async abandonUpload(assetId) {
       if (await remove(assetId)) ports.onUploadAbandoned();
@@ -74,7 +75,7 @@ export function composeAssets(ports: Ports) {
     async addExternal(offered) {
       const document = toExternalDocument(offered, clock.nowMs());
       if (await assets.create(document)) {
-        await changed(document.id);
+        changed(document.id);
         return { kind: 'created', asset: document };
       }
       const stored = await assets.read(offered.id);

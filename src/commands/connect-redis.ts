@@ -1,19 +1,19 @@
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 
-/** Views wait for these answers, and are decided without Redis after that long. */
-const COMMAND_TIMEOUT_MS = 250;
+/** Nobody waits for these; long enough that a busy moment loses no announcement. */
+const COMMAND_TIMEOUT_MS = 5_000;
 const MAX_RECONNECT_MS = 2_000;
 
 /**
  * A connection that fails fast while Redis is away (nothing waits for it) and keeps trying to come back. One warning is
  * logged when it is lost and one line when it is back.
  */
-export function connectRedis(url: string, log: Logger): Redis {
+export function connectRedis(url: string, log: Logger, commandTimeoutMs = COMMAND_TIMEOUT_MS): Redis {
   const redis = new Redis(url, {
     enableOfflineQueue: false,
     maxRetriesPerRequest: 1,
-    commandTimeout: COMMAND_TIMEOUT_MS,
+    commandTimeout: commandTimeoutMs,
     retryStrategy: (attempt) => Math.min(attempt * 100, MAX_RECONNECT_MS),
   });
   watch(redis, log);

@@ -25,6 +25,8 @@ import { announce, relay } from './redis-announcements.ts';
 
 /** Days in a row that one session may come back to one asset and still be told its view after Redis was lost. */
 const GENERATIONS = [0, 1, 2, 3, 4, 5, 6];
+/** A view waits for what Redis knows of it, and is decided without after that long. */
+const DECISION_TIMEOUT_MS = 250;
 
 export type ApiUrls = { clickhouseUrl: string; redisUrl: string };
 
@@ -34,6 +36,7 @@ const clock: Clock = { nowMs: () => Date.now() };
 export async function openApiParts(config: Config, urls: ApiUrls, log: Logger) {
   const secret = config.secret ?? (await ensureSecret(config.dataDir, 'view-secret'));
   const viewKeys = deriveViewKeys(secret);
+  const decisionsRedis = connectRedis(urls.redisUrl, log, DECISION_TIMEOUT_MS);
   const redis = connectRedis(urls.redisUrl, log);
   const subscriber = connectSubscriber(urls.redisUrl, log);
   const database = createDatabase(urls.clickhouseUrl);
@@ -51,7 +54,7 @@ export async function openApiParts(config: Config, urls: ApiUrls, log: Logger) {
   });
 
   const standing = new StandingDecisions({
-    shared: createRedisDecisions(redis, 'nara:', clock.nowMs),
+    shared: createRedisDecisions(decisionsRedis, 'nara:', clock.nowMs),
     logged: (pairs) =>
       findDecisions(
         database,
@@ -85,7 +88,7 @@ export async function openApiParts(config: Config, urls: ApiUrls, log: Logger) {
   const assets = composeAssets({
     assets: assetStore,
     catalog,
-    announce: (announcement: Announcement) => announce(redis, announcement, log),
+    announce: (announcement: Announcement) => void announce(redis, announcement, log),
     enqueue: (assetId) => jobs.enqueueFastLane(assetId),
     onUploadFinished: (kbps) => metrics.uploadFinished({ kbps }),
     onUploadAbandoned: metrics.uploadAbandoned,
@@ -104,6 +107,7 @@ export async function openApiParts(config: Config, urls: ApiUrls, log: Logger) {
     log,
     clock,
     redis,
+    decisionsRedis,
     subscriber,
     database,
     jobs,

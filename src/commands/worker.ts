@@ -34,7 +34,7 @@ async function startWorker(config: Config, log: Logger): Promise<Service> {
   const store = openMediaStore(config.mediaStore);
   const registry = openRegistry(store, clock, log);
   await registry.ensureInitial(await initialConfig(config, clock));
-  const tell = (announcement: Announcement) => announce(redis, announcement, log);
+  const tell = async (announcement: Announcement) => void announce(redis, announcement, log);
   const learner = openLearner({ config, registry, database, announce: tell, clock, log });
   const ffmpeg = createFfmpeg({ ffmpegPath: config.ffmpegPath, ffprobePath: config.ffprobePath, log });
 

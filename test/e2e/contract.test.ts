@@ -53,6 +53,25 @@ const session = (sessionId: string, of: object = {}) => ({
   ...of,
 });
 
+const viewEvents = (view: Decided, sessionId: string, stalledMs: number) => {
+  const base = { sessionId, assetId: asset.id, ts: new Date().toISOString(), viewToken: view.viewToken };
+  const rungMs = { [view.rungs[0]?.renditionId ?? '']: 8000 };
+  return [
+    { ...base, type: 'startup', eventId: 'e1', startupMs: 600 },
+    {
+      ...base,
+      type: 'view_end',
+      eventId: 'e2',
+      playedMs: 8000,
+      stalledMs,
+      stallCount: stalledMs > 0 ? 1 : 0,
+      startupMs: 600,
+      rungMs,
+      bytes: 400_000,
+    },
+  ];
+};
+
 describe('an uploaded asset', () => {
   it('is complete with aligned renditions, measured quality and a plan that says why', () => {
     expect(asset.renditions.length).toBeGreaterThanOrEqual(4);
@@ -192,25 +211,6 @@ describe('decisions', () => {
 });
 
 describe('telemetry, learning and QoE', () => {
-  const viewEvents = (view: Decided, sessionId: string, stalledMs: number) => {
-    const base = { sessionId, assetId: asset.id, ts: new Date().toISOString(), viewToken: view.viewToken };
-    const rungMs = { [view.rungs[0]?.renditionId ?? '']: 8000 };
-    return [
-      { ...base, type: 'startup', eventId: 'e1', startupMs: 600 },
-      {
-        ...base,
-        type: 'view_end',
-        eventId: 'e2',
-        playedMs: 8000,
-        stalledMs,
-        stallCount: stalledMs > 0 ? 1 : 0,
-        startupMs: 600,
-        rungMs,
-        bytes: 400_000,
-      },
-    ];
-  };
-
   it('keeps the good events of a batch, counts every view once, and learns from it', async () => {
     const names = Array.from({ length: 40 }, (_, index) => `t-${index}`);
     const views = await decide(names.map((name) => session(name)));
@@ -286,7 +286,7 @@ describe('the rest of the surface', () => {
   it('announces asset and policy changes on the live feed', async () => {
     const { body } = await service.call<{ token: string }>('POST', '/v1/feed/tokens', { topics: ['assets', 'policy'] });
     const socket = new WebSocket(`${service.url.replace('http', 'ws')}/v1/feed`, 'nara.v1');
-    const heard: { op: string; topic?: string; type?: string }[] = [];
+    const heard: { op: string; topic?: string; data?: Partial<Asset> }[] = [];
     socket.on('message', (data) => heard.push(JSON.parse(String(data))));
     await new Promise((resolve) => socket.once('open', resolve));
     socket.send(JSON.stringify({ op: 'hello', token: body.token }));
@@ -296,9 +296,19 @@ describe('the rest of the surface', () => {
     await makeClip(clip, { seconds: 2, width: 320, height: 240 });
     const assetId = await service.upload(clip, { owner: 'bea' });
     await service.assetWhen(assetId, ({ availability }) => availability === 'complete');
+    const said = (topic: string, wanted: (data: Partial<Asset>) => boolean) => () =>
+      heard.some((message) => message.topic === topic && wanted(message.data ?? {}));
     await waitFor(
       'the asset on the feed',
-      () => heard.filter(({ topic, type }) => topic === 'assets' && type === 'asset.changed').length >= 3,
+      said('assets', ({ id, availability }) => id === assetId && availability === 'complete'),
+    );
+    const [view] = await decide([session('feed-1')]);
+    if (!view) throw new Error('expected a decision');
+    await service.call('POST', '/v1/telemetry', { events: viewEvents(view, 'feed-1', 0) });
+    expect((await service.call('POST', '/v1/policy/learn', {})).body).toMatchObject({ changed: true });
+    await waitFor(
+      'the policy on the feed',
+      said('policy', () => true),
     );
     socket.close();
   });
