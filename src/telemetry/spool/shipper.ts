@@ -113,12 +113,7 @@ export class Shipper {
 
   async #ship(segment: Segment, inDoubt: boolean): Promise<Shipped> {
     const there = inDoubt ? await this.#rowsThere(segment) : 0;
-    if (there !== 0 && there !== segment.rows) {
-      const { database, table } = this.#options;
-      await database.command(`DELETE FROM ${table} WHERE segment = {segment:String} SETTINGS mutations_sync = 2`, {
-        segment: segment.id,
-      });
-    }
+    if (there !== 0 && there !== segment.rows) await this.#removeRows(segment);
     const dead = there === segment.rows ? [] : await this.#insert(segment);
     await this.#options.afterApply(segment);
     if (dead[0] !== undefined) await buryRows(this.#options.deadDirectory, segment, dead);
@@ -136,8 +131,17 @@ export class Shipper {
     } catch (error) {
       if (!isPermanent(error)) throw error;
     }
+    // What stood before the first bad row may have gone in.
+    await this.#removeRows(segment);
     const insert = (path: string): Promise<void> => database.insertFile(table, path, segment.id);
     return insertAround(segment, insert);
+  }
+
+  async #removeRows(segment: Segment): Promise<void> {
+    const { database, table } = this.#options;
+    await database.command(`DELETE FROM ${table} WHERE segment = {segment:String} SETTINGS mutations_sync = 2`, {
+      segment: segment.id,
+    });
   }
 
   /** How many of the segment's rows the table has, once no statement about the segment is running any more. */
