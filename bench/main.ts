@@ -5,6 +5,7 @@ import { type Bench, describeMachine, printResults } from './report.ts';
 const BENCHES: Record<string, () => Promise<Bench>> = {
   decide: async () => (await import('./decide.ts')).decide,
   refit: async () => (await import('./refit.ts')).refit,
+  life: async () => (await import('./life.ts')).life,
   ingest: async () => (await import('./ingest.ts')).ingest,
 };
 
