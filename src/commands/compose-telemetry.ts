@@ -5,7 +5,7 @@ import type { DecisionRecord, TelemetryEvent } from '../domain/index.ts';
 import { createAccount } from '../telemetry/account.ts';
 import type { Database } from '../telemetry/database.ts';
 import { toDecisionRow } from '../telemetry/decision-row.ts';
-import { type Attribution, createIngest, type IngestResult, type Reporter } from '../telemetry/ingest.ts';
+import { type Arrival, type Attribution, createIngest, type IngestResult } from '../telemetry/ingest.ts';
 import { FOLD_SEGMENT_SQL } from '../telemetry/outcome-fold.ts';
 import { migrate } from '../telemetry/schema/migrate.ts';
 import type { Segment } from '../telemetry/spool/segment-files.ts';
@@ -53,8 +53,8 @@ export function composeTelemetry(config: Config, database: Database, hooks: Hook
   let stopped = false;
 
   return {
-    async ingest(candidates: readonly unknown[], reporter: Reporter): Promise<IngestResult> {
-      const result = await ingest(candidates, reporter);
+    async ingest(candidates: readonly unknown[], arrival: Arrival): Promise<IngestResult> {
+      const result = await ingest(candidates, arrival);
       if (result.kind === 'stored') account.received(result);
       return result;
     },

@@ -47,6 +47,8 @@ export type ViewRequest = {
   assetId: string;
   context: Context;
   covariates: { throughputKbps?: number | undefined };
+  /** Keyed hash of the viewer's address block; left out where a server asks. */
+  block?: string;
 };
 
 /** A decision with what the view may play now: `rungs` follow the asset's newest revision, the arm never changes. */
@@ -70,8 +72,10 @@ export function createDecider(ports: DecidePorts, keys: ViewKeys) {
     const results = requests.map((request) => resultOf(ports, request, assets, decisions));
     if (options.peek) return { kind: 'decided', results };
 
-    const records = results.flatMap((result) =>
-      result.kind === 'decided' && !logged.has(revisionKey(result)) ? [recordOf(result, ports.clock)] : [],
+    const records = results.flatMap((result, index) =>
+      result.kind === 'decided' && !logged.has(revisionKey(result))
+        ? [recordOf(result, requests[index]?.block ?? '', ports.clock)]
+        : [],
     );
     const stored = await ports.log(records);
     if (stored.kind === 'full') return stored;
@@ -161,12 +165,13 @@ function resultOf(
 }
 
 /** A view that goes on after its asset's revision rose is logged again: same view, same arm, the new renditions. */
-function recordOf({ decision, asset, offered }: DecidedView, clock: Clock): DecisionRecord {
+function recordOf({ decision, asset, offered }: DecidedView, block: string, clock: Clock): DecisionRecord {
   const goesOn = decision.revision !== asset.revision;
   return {
     ...decision,
     ...(goesOn ? { revision: asset.revision, rungs: offered, decidedAt: new Date(clock.nowMs()).toISOString() } : {}),
     owner: asset.owner,
+    block,
     liftPanel: asset.plan?.liftPanel ?? false,
     holdout: asset.plan?.holdout ?? false,
     complexityScale: asset.complexityScale,

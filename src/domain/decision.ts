@@ -59,6 +59,8 @@ export type Decision = z.infer<typeof decisionSchema>;
 /** A decision as it is logged: joined with what the asset was, so that outcomes can be scored without another look-up. */
 export const decisionRecordSchema = decisionSchema.extend({
   owner: ownerSchema,
+  /** Keyed hash of the viewer's address block; empty when the request came from a server. */
+  block: z.string().max(32),
   liftPanel: z.boolean(),
   holdout: z.boolean(),
   complexityScale: z.number().positive(),

@@ -24,10 +24,47 @@ const base = {
   /** The client's clock, ISO 8601 UTC. */
   ts: z.iso.datetime({ offset: true }),
   viewToken: z.string().max(2048).optional(),
+  /** The reporter's own count of its reports of this view, from any start: gaps are losses, repeats are repeats (CMCD `sn`). */
+  sequence: z.int().min(0).max(0xffff_ffff).optional(),
   region: regionSchema.optional(),
   device: deviceSchema.optional(),
   connection: connectionSchema.optional(),
 };
+
+/** What a player is doing (CTA-5004-B `sta`, in full words). */
+export const PLAYER_STATES = [
+  'preloading',
+  'starting',
+  'playing',
+  'seeking',
+  'rebuffering',
+  'paused',
+  'waiting',
+  'ended',
+  'failed',
+  'quit',
+] as const;
+export type PlayerState = (typeof PLAYER_STATES)[number];
+
+/** A player seen at one moment, by reporters that carry no counters of time played: CMCD. */
+const sampleSchema = z.object({
+  state: z.enum(PLAYER_STATES).optional(),
+  /** Position in the media, ms. */
+  playheadMs: durationMs.optional(),
+  /** Media buffered ahead of the playhead, ms. */
+  bufferMs: durationMs.optional(),
+  /** Playing or asked for, average encoded kbit/s. */
+  bitrateKbps: z.number().min(0).max(10_000_000).optional(),
+  renditionId: renditionIdSchema.optional(),
+  /** Media duration of the video segment that this request asks for, ms. */
+  segmentMs: durationMs.optional(),
+  /** The buffer ran empty since the report before. */
+  starved: z.boolean().optional(),
+  throughputKbps: z.number().min(0).max(10_000_000).optional(),
+  /** 1 is real time, 0 is paused. */
+  playbackRate: z.number().min(0).max(100).optional(),
+});
+export type PlayerSample = z.infer<typeof sampleSchema>;
 
 /** Counters since the view began. Cumulative, so any report subsumes the ones before it. */
 const cumulative = {
@@ -49,6 +86,7 @@ const cumulative = {
   switchesDown: counter.optional(),
   droppedFrames: counter.optional(),
   viewportHeight: z.int().min(0).max(20_000).optional(),
+  sample: sampleSchema.optional(),
 };
 
 /** One telemetry event, discriminated by `type`; unknown fields are kept out. */
@@ -67,6 +105,21 @@ export const eventSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('progress'), ...base, ...cumulative }),
   z.object({ type: z.literal('view_end'), ...base, ...cumulative }),
   z.object({ type: z.literal('upload_progress'), ...base, bytes, elapsedMs: durationMs }),
-  z.object({ type: z.literal('upload_end'), ...base, bytes, elapsedMs: durationMs, resumes: counter.default(0) }),
+  z.object({
+    type: z.literal('upload_end'),
+    ...base,
+    bytes,
+    elapsedMs: durationMs,
+    resumes: counter.default(0),
+    /** Times in which no byte came for a while, and how long they were together. */
+    stallCount: counter.optional(),
+    stalledMs: durationMs.optional(),
+    /** It ended without its last byte. */
+    abandoned: z.boolean().optional(),
+  }),
 ]);
 export type TelemetryEvent = z.infer<typeof eventSchema>;
+
+/** How events reached us. One CMCD request is one report, whether it came here or was read from an edge's access log. */
+export const EVENT_SOURCES = ['beacon', 'server', 'cmcd1', 'cmcd2-request', 'cmcd2-event'] as const;
+export type EventSource = (typeof EVENT_SOURCES)[number];

@@ -28,6 +28,7 @@ export function toDecisionRow(record: DecisionRecord): Record<string, unknown> {
     rung_kbps: record.rungs.map((rung) => rung.bitrateKbps),
     throughput_kbps: record.covariates.throughputKbps ?? null,
     owner: record.owner,
+    block: record.block,
     lift_panel: record.liftPanel,
     holdout: record.holdout,
     complexity_scale: record.complexityScale,

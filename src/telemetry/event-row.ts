@@ -1,7 +1,16 @@
-import type { Context, TelemetryEvent } from '../domain/index.ts';
+import type { Context, EventSource, PlayerSample, TelemetryEvent } from '../domain/index.ts';
 
 /** What the server knows of an event beside what it says. */
-export type EventOrigin = { viewId: string; context: Context; receivedAtMs: number };
+export type EventOrigin = {
+  viewId: string;
+  context: Context;
+  receivedAtMs: number;
+  source: EventSource;
+  /** Keyed hash of the sender's address block; empty for server-side reporters. */
+  block: string;
+  /** From a reporter that may state context and report in virtual time. */
+  trusted: boolean;
+};
 
 /** `YYYY-MM-DD hh:mm:ss.mmm`, the form ClickHouse parses fastest. */
 export function toClickHouseTime(ms: number): string {
@@ -19,6 +28,10 @@ export function toEventRow(event: TelemetryEvent, origin: EventOrigin): Record<s
     ts: toClickHouseTime(Date.parse(event.ts)),
     received_at: toClickHouseTime(origin.receivedAtMs),
     ...origin.context,
+    source: origin.source,
+    block: origin.block,
+    trusted: origin.trusted,
+    sequence: event.sequence,
     ...payloadOf(event),
   };
 }
@@ -41,7 +54,14 @@ function payloadOf(event: TelemetryEvent): Record<string, unknown> {
     case 'upload_progress':
       return { bytes: event.bytes, elapsed_ms: Math.round(event.elapsedMs) };
     case 'upload_end':
-      return { bytes: event.bytes, elapsed_ms: Math.round(event.elapsedMs), resumes: event.resumes };
+      return {
+        bytes: event.bytes,
+        elapsed_ms: Math.round(event.elapsedMs),
+        resumes: event.resumes,
+        stall_count: event.stallCount,
+        stalled_ms: rounded(event.stalledMs),
+        abandoned: event.abandoned,
+      };
   }
 }
 
@@ -59,6 +79,21 @@ function countersOf(event: Extract<TelemetryEvent, { type: 'progress' | 'view_en
     switches_down: event.switchesDown,
     dropped_frames: event.droppedFrames,
     viewport_height: event.viewportHeight,
+    ...(event.sample === undefined ? {} : columnsOf(event.sample)),
+  };
+}
+
+function columnsOf(sample: PlayerSample): Record<string, unknown> {
+  return {
+    state: sample.state,
+    playhead_ms: rounded(sample.playheadMs),
+    buffer_ms: rounded(sample.bufferMs),
+    sample_kbps: sample.bitrateKbps,
+    sample_rendition: sample.renditionId,
+    segment_ms: rounded(sample.segmentMs),
+    starved: sample.starved,
+    throughput_kbps: sample.throughputKbps,
+    playback_rate: sample.playbackRate,
   };
 }
 

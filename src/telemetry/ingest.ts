@@ -3,6 +3,7 @@ import {
   type Clock,
   type Context,
   describeIssues,
+  type EventSource,
   eventSchema,
   type Issue,
   type TelemetryEvent,
@@ -20,8 +21,16 @@ export type IngestPorts = {
   clock: Clock;
 };
 
-/** Who is reporting: `mayStateContext` for server-side reporters, otherwise the context is what the request showed. */
-export type Reporter = { mayStateContext: boolean; context: Context };
+/** How a batch came in. */
+export type Arrival = {
+  source: EventSource;
+  /** What the request showed; server-side reporters may state another. */
+  context: Context;
+  /** Keyed hash of the sender's address block; empty for server-side reporters. */
+  block: string;
+  /** A server-side reporter: may state context, reports in virtual time, is not limited by its address. */
+  trusted: boolean;
+};
 
 export type IngestResult =
   | { kind: 'stored'; accepted: number; duplicates: number; rejected: { index: number; errors: Issue[] }[] }
@@ -36,10 +45,10 @@ const MAX_SKEW_MS = 24 * HOUR_MS;
 /** Validates, attributes and stores batches of events. A bad event is returned with its reason; the rest are kept. */
 export function createIngest(
   ports: IngestPorts,
-): (events: readonly unknown[], reporter: Reporter) => Promise<IngestResult> {
+): (events: readonly unknown[], arrival: Arrival) => Promise<IngestResult> {
   const seen = new LRUCache<string, true>({ max: DUPLICATE_WINDOW });
 
-  return async (events, reporter) => {
+  return async (events, arrival) => {
     const receivedAtMs = ports.clock.nowMs();
     const rejected: { index: number; errors: Issue[] }[] = [];
     const lines: string[] = [];
@@ -61,8 +70,11 @@ export function createIngest(
         JSON.stringify(
           toEventRow(clampSkew(read.event, receivedAtMs), {
             viewId: read.viewId,
-            context: contextOf(read.event, reporter),
+            context: contextOf(read.event, arrival),
             receivedAtMs,
+            source: arrival.source,
+            block: arrival.block,
+            trusted: arrival.trusted,
           }),
         ),
       );
@@ -94,12 +106,12 @@ function readEvent(candidate: unknown, attribute: IngestPorts['attribute']): Rea
   return { kind: 'event', event, viewId: attribution.viewId };
 }
 
-function contextOf(event: TelemetryEvent, reporter: Reporter): Context {
-  if (!reporter.mayStateContext) return reporter.context;
+function contextOf(event: TelemetryEvent, arrival: Arrival): Context {
+  if (!arrival.trusted) return arrival.context;
   return {
-    region: event.region ?? reporter.context.region,
-    device: event.device ?? reporter.context.device,
-    connection: event.connection ?? reporter.context.connection,
+    region: event.region ?? arrival.context.region,
+    device: event.device ?? arrival.context.device,
+    connection: event.connection ?? arrival.context.connection,
   };
 }
 

@@ -1,12 +1,12 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Context } from '../../src/domain/index.ts';
 import { decodeEvents } from '../../src/telemetry/decode-events.ts';
-import { createIngest, type IngestPorts, type Reporter } from '../../src/telemetry/ingest.ts';
+import { type Arrival, createIngest, type IngestPorts } from '../../src/telemetry/ingest.ts';
 
 const NOW_MS = Date.parse('2026-03-01T12:00:00.000Z');
 const observed: Context = { region: 'ZZ', device: 'desktop', connection: 'unknown' };
-const browser: Reporter = { mayStateContext: false, context: observed };
-const server: Reporter = { mayStateContext: true, context: observed };
+const browser: Arrival = { source: 'beacon', context: observed, block: 'b1', trusted: false };
+const server: Arrival = { source: 'server', context: observed, block: '', trusted: true };
 
 const event = (of: Record<string, unknown> = {}) => ({
   type: 'progress',
@@ -52,6 +52,9 @@ describe('ingest', () => {
         ts: '2026-03-01 12:00:00.000',
         received_at: '2026-03-01 12:00:00.000',
         ...observed,
+        source: 'beacon',
+        block: 'b1',
+        trusted: false,
         played_ms: 4000,
         rung_ms: { low: 4000 },
       },

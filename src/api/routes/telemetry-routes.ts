@@ -1,7 +1,7 @@
 import express, { Router } from 'express';
 import type { Audit } from '../../telemetry/account.ts';
 import { type DecodedBody, decodeEvents } from '../../telemetry/decode-events.ts';
-import type { IngestResult, Reporter } from '../../telemetry/ingest.ts';
+import type { Arrival, IngestResult } from '../../telemetry/ingest.ts';
 import { type CheckKey, mayDo, requireScope } from '../authenticate.ts';
 import type { Principal } from '../key-store.ts';
 import { Problem } from '../problem.ts';
@@ -9,7 +9,7 @@ import { observeContext } from '../request-context.ts';
 
 export type TelemetryPorts = {
   checkKey: CheckKey;
-  ingest(events: readonly unknown[], reporter: Reporter): Promise<IngestResult>;
+  ingest(events: readonly unknown[], arrival: Arrival): Promise<IngestResult>;
   audit(): Promise<Audit>;
 };
 
@@ -29,8 +29,10 @@ export function telemetryRoutes(ports: TelemetryPorts): Router {
       const events = eventsOf(decodeEvents(typeof request.body === 'string' ? request.body : ''));
       const principal: Principal = response.locals.principal;
       const result = await ports.ingest(events, {
-        mayStateContext: mayDo(principal, 'decide'),
+        source: mayDo(principal, 'decide') ? 'server' : 'beacon',
         context: observeContext(request),
+        block: '',
+        trusted: mayDo(principal, 'decide'),
       });
       if (result.kind === 'full') {
         throw new Problem(503, 'telemetry.full', 'The telemetry spool is full; send these events again later.', result);

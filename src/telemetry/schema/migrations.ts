@@ -128,7 +128,29 @@ CREATE TABLE IF NOT EXISTS policy_documents (
 ) ENGINE = ReplacingMergeTree
 ORDER BY (kind, version)`;
 
+/** Where events came from, and what CMCD reports instead of counters. */
+const REPORTERS = `
+ALTER TABLE events
+  ADD COLUMN IF NOT EXISTS source LowCardinality(String) DEFAULT 'beacon',
+  ADD COLUMN IF NOT EXISTS block LowCardinality(String) DEFAULT '',
+  ADD COLUMN IF NOT EXISTS trusted Bool DEFAULT false,
+  ADD COLUMN IF NOT EXISTS sequence Nullable(UInt32),
+  ADD COLUMN IF NOT EXISTS state LowCardinality(String) DEFAULT '',
+  ADD COLUMN IF NOT EXISTS playhead_ms Nullable(UInt32),
+  ADD COLUMN IF NOT EXISTS buffer_ms Nullable(UInt32),
+  ADD COLUMN IF NOT EXISTS sample_kbps Nullable(Float32),
+  ADD COLUMN IF NOT EXISTS sample_rendition LowCardinality(String) DEFAULT '',
+  ADD COLUMN IF NOT EXISTS segment_ms UInt32 DEFAULT 0,
+  ADD COLUMN IF NOT EXISTS starved Bool DEFAULT false,
+  ADD COLUMN IF NOT EXISTS throughput_kbps Nullable(Float32),
+  ADD COLUMN IF NOT EXISTS playback_rate Nullable(Float32),
+  ADD COLUMN IF NOT EXISTS abandoned Bool DEFAULT false,
+  ADD COLUMN IF NOT EXISTS repeats UInt32 DEFAULT 0`;
+
+const DECISION_BLOCKS = `ALTER TABLE decisions ADD COLUMN IF NOT EXISTS block String DEFAULT ''`;
+
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, name: 'telemetry', statements: [EVENTS, DECISIONS, VIEW_OUTCOMES, POLICY_DOCUMENTS] },
   { version: 2, name: 'scored views', statements: [SCORED_VIEWS_DDL] },
+  { version: 3, name: 'reporters', statements: [REPORTERS, DECISION_BLOCKS] },
 ];

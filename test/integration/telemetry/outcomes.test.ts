@@ -33,7 +33,7 @@ async function ship(sent: readonly Sent[]): Promise<void> {
   const path = join(directory, id);
   const rows = sent.map(({ viewId, event, receivedAtMs }) => ({
     segment: id,
-    ...toEventRow(event, { viewId, context, receivedAtMs }),
+    ...toEventRow(event, { viewId, context, receivedAtMs, source: 'beacon', block: '', trusted: false }),
   }));
   await writeFile(path, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
   await engine.database.insertFile('events', path, id);

@@ -54,6 +54,7 @@ function decision(viewId: string, of: Partial<DecisionRecord> = {}): DecisionRec
     rungs: [{ renditionId: 'low', width: 640, height: 360, bitrateKbps: 400 }],
     covariates: { throughputKbps: Math.E * 1000 },
     owner: 'ann',
+    block: '',
     liftPanel: true,
     holdout: false,
     complexityScale: 1,
@@ -127,7 +128,9 @@ async function fill(): Promise<void> {
     ended('never decided'),
   ];
   await insert('decisions', decisions.map(toDecisionRow));
-  const rows = told.map(({ viewId, event, receivedAtMs }) => toEventRow(event, { viewId, context, receivedAtMs }));
+  const rows = told.map(({ viewId, event, receivedAtMs }) =>
+    toEventRow(event, { viewId, context, receivedAtMs, source: 'beacon', block: '', trusted: false }),
+  );
   await insert('events', rows);
   await engine.database.command(FOLD_ALL_SQL);
 }
