@@ -149,8 +149,44 @@ ALTER TABLE events
 
 const DECISION_BLOCKS = `ALTER TABLE decisions ADD COLUMN IF NOT EXISTS block String DEFAULT ''`;
 
+/** What came in and could not be stored as an event; `events` is how many a row stands for. */
+const DEAD_LETTERS = `
+CREATE TABLE IF NOT EXISTS dead_letters (
+  segment String CODEC(ZSTD),
+  received_at DateTime64(3, 'UTC'),
+  source LowCardinality(String),
+  block LowCardinality(String),
+  code LowCardinality(String),
+  reason String CODEC(ZSTD),
+  session_id String,
+  asset_id String,
+  body String CODEC(ZSTD),
+  events UInt32 DEFAULT 1,
+  INDEX segment_index segment TYPE bloom_filter GRANULARITY 1
+) ENGINE = MergeTree
+PARTITION BY toDate(received_at)
+ORDER BY received_at
+TTL toDateTime(received_at) + INTERVAL 30 DAY
+SETTINGS ${DURABLE}`;
+
+// Counted on the host's own disk before the rows left it, so that what the database holds can be held against it.
+const INGEST_LEDGER = `
+CREATE TABLE IF NOT EXISTS ingest_ledger (
+  stream LowCardinality(String),
+  segment String CODEC(ZSTD),
+  entry String,
+  at DateTime64(3, 'UTC'),
+  row_count UInt64,
+  dead_rows UInt64,
+  written_at DateTime64(3, 'UTC') DEFAULT now64(3)
+) ENGINE = ReplacingMergeTree(written_at)
+ORDER BY (stream, segment, entry)
+TTL toDateTime(at) + INTERVAL 90 DAY
+SETTINGS ${DURABLE}`;
+
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, name: 'telemetry', statements: [EVENTS, DECISIONS, VIEW_OUTCOMES, POLICY_DOCUMENTS] },
   { version: 2, name: 'scored views', statements: [SCORED_VIEWS_DDL] },
   { version: 3, name: 'reporters', statements: [REPORTERS, DECISION_BLOCKS] },
+  { version: 6, name: 'accounting', statements: [DEAD_LETTERS, INGEST_LEDGER] },
 ];
