@@ -3,7 +3,9 @@ import type { KeyStore } from '../api/key-store.ts';
 import { buildOpenApi } from '../api/openapi.ts';
 import type { LearnAnswer, PolicyPorts } from '../api/routes/policy-routes.ts';
 import type { Decision } from '../domain/index.ts';
+import { renderMpd } from '../media/package-dash.ts';
 import { renderMultivariantPlaylist } from '../media/package-hls.ts';
+import { readTimelines } from '../media/read-timelines.ts';
 import { explain } from '../policy/explain.ts';
 import { readQoe } from '../telemetry/qoe.ts';
 import { readViewStatistics } from '../telemetry/read-statistics.ts';
@@ -38,8 +40,12 @@ export function apiPorts(parts: ApiParts, keys: KeyStore, browserKey: string | n
     audit: () => telemetry.audit(),
     asset: (assetId) => catalog.get(assetId),
     verifyToken: delivery.verifyToken,
-    renderManifest: ({ renditions, audio }, renditionIds) =>
-      renderMultivariantPlaylist({ renditions, audio, renditionIds }),
+    async renderManifest({ id, renditions, audio }, renditionIds, format) {
+      if (format === 'hls') return renderMultivariantPlaylist({ renditions, audio, renditionIds });
+      const offered = renditionIds.filter((wanted) => renditions.some((rendition) => rendition.id === wanted));
+      const timelines = await readTimelines(store, id, [...offered, ...(audio ? [audio.id] : [])]);
+      return timelines && renderMpd({ renditions, audio, renditionIds: offered, timelines });
+    },
     async mediaFile(assetId, name) {
       const key = `assets/${assetId}/${name}`;
       return (await store.size(key)) === null ? null : store.localPath(key);

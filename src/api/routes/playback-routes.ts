@@ -1,4 +1,4 @@
-import { Router } from 'express';
+import { type RequestHandler, Router } from 'express';
 import { z } from 'zod';
 import {
   type AssetDocument,
@@ -13,6 +13,8 @@ import { Problem, parseOr400 } from '../problem.ts';
 import { cmcdSessionId, observeContext, readStatedContext } from '../request-context.ts';
 import { parseAssetId, unknownAsset } from './asset-routes.ts';
 
+export type ManifestFormat = 'hls' | 'dash';
+
 export type PlaybackPorts = {
   checkKey: CheckKey;
   asset(assetId: string): Promise<AssetDocument | null>;
@@ -26,7 +28,8 @@ export type PlaybackPorts = {
     | { kind: 'full'; retryAfterSeconds: number }
   >;
   verifyToken(text: string): { kind: 'valid'; token: ViewToken } | { kind: 'invalid'; reason: string };
-  renderManifest(asset: AssetDocument, renditionIds: readonly string[]): string;
+  /** The manifest of these renditions, or null while this format cannot describe them yet. */
+  renderManifest(asset: AssetDocument, renditionIds: readonly string[], format: ManifestFormat): Promise<string | null>;
   /** A file of an asset on local disk, or null when there is none. */
   mediaFile(assetId: string, name: string): Promise<string | null>;
 };
@@ -35,6 +38,11 @@ const SECONDS_PER_YEAR = 31_536_000;
 /** Short: the link is one view's own and has no use in a cache. */
 const MANIFEST_MAX_AGE_SECONDS = 5;
 const HLS = 'application/vnd.apple.mpegurl';
+const MANIFESTS: readonly Manifest[] = [
+  { format: 'hls', file: 'master.m3u8', mediaType: HLS },
+  { format: 'dash', file: 'manifest.mpd', mediaType: 'application/dash+xml' },
+];
+type Manifest = { format: ManifestFormat; file: string; mediaType: string };
 
 const querySchema = z.object({ sid: sessionIdSchema.optional() }).loose();
 const MEDIA_FILE = /^(init\.mp4|seg-\d{1,6}\.m4s)$/;
@@ -44,41 +52,10 @@ const PREVIEWS = ['poster.webp', 'preview.mp4', 'storyboard.vtt', 'storyboard.we
 export function playbackRoutes(ports: PlaybackPorts): Router {
   const router = Router();
 
-  router.get('/v/:assetId/master.m3u8', async (request, response) => {
-    const { sid = cmcdSessionId(request) } = parseOr400(querySchema, request.query);
-    const assetId = await hostedAssetId(ports, request.params.assetId);
-    const stated = mayDo(await principalOf(request, ports.checkKey), 'decide') ? readStatedContext(request.query) : {};
-    const context = { ...observeContext(request), ...stated };
-    const peek = request.method === 'HEAD';
-    const decided = await ports.decideView({ sessionId: sid ?? null, assetId, context }, { peek });
-    if (decided.kind === 'full')
-      throw new Problem(503, 'decisions.full', 'The decision log is full; try again later.', decided);
-    if (decided.kind === 'unknown-asset') throw unknownAsset(assetId);
-    if (decided.kind === 'not-playable') throw notPlayable(decided.asset);
-    const { decision, token } = decided;
-    response.setHeader('Cache-Control', 'no-store');
-    response.setHeader('NARA-View', decision.viewId);
-    response.setHeader('NARA-Arm', decision.arm);
-    response.setHeader('NARA-Policy', `${decision.configVersion}.${decision.allocationVersion}`);
-    response.redirect(307, `/v/${assetId}/p/${token}/master.m3u8`);
-  });
-
-  router.get('/v/:assetId/p/:token/master.m3u8', async (request, response) => {
-    const check = ports.verifyToken(request.params.token);
-    const assetId = parseAssetId(request.params.assetId);
-    if (check.kind === 'invalid')
-      throw new Problem(
-        403,
-        `token.${check.reason}`,
-        `This manifest link is ${check.reason}; ask /v/${assetId}/master.m3u8 for a new one.`,
-      );
-    if (check.token.assetId !== assetId)
-      throw new Problem(403, 'token.forged', 'This manifest link is for another asset.');
-    const asset = await ports.asset(assetId);
-    if (asset === null) throw unknownAsset(assetId);
-    response.setHeader('Cache-Control', `public, max-age=${MANIFEST_MAX_AGE_SECONDS}`);
-    response.type(HLS).send(ports.renderManifest(asset, check.token.renditionIds));
-  });
+  for (const manifest of MANIFESTS) {
+    router.get(`/v/:assetId/${manifest.file}`, decideAndRedirect(ports, manifest));
+    router.get(`/v/:assetId/p/:token/${manifest.file}`, sendManifest(ports, manifest));
+  }
 
   router.get('/v/:assetId/r/:renditionId/index.m3u8', async (request, response) => {
     const path = await mediaPath(ports, request.params, 'index.m3u8');
@@ -116,8 +93,61 @@ export function playbackRoutes(ports: PlaybackPorts): Router {
   return router;
 }
 
+function decideAndRedirect(ports: PlaybackPorts, { format, file }: Manifest): RequestHandler {
+  return async (request, response) => {
+    const { sid = cmcdSessionId(request) } = parseOr400(querySchema, request.query);
+    const { id: assetId, asset } = await hostedAsset(ports, request.params.assetId);
+    // Before the decision: a view that is sent away is none.
+    if (asset.availability === 'playable' && !(await isWhole(ports, asset, format))) throw notPlayable(asset);
+    const stated = mayDo(await principalOf(request, ports.checkKey), 'decide') ? readStatedContext(request.query) : {};
+    const context = { ...observeContext(request), ...stated };
+    const peek = request.method === 'HEAD';
+    const decided = await ports.decideView({ sessionId: sid ?? null, assetId, context }, { peek });
+    if (decided.kind === 'full')
+      throw new Problem(503, 'decisions.full', 'The decision log is full; try again later.', decided);
+    if (decided.kind === 'unknown-asset') throw unknownAsset(assetId);
+    if (decided.kind === 'not-playable') throw notPlayable(decided.asset);
+    const { decision, token } = decided;
+    response.setHeader('Cache-Control', 'no-store');
+    response.setHeader('NARA-View', decision.viewId);
+    response.setHeader('NARA-Arm', decision.arm);
+    response.setHeader('NARA-Policy', `${decision.configVersion}.${decision.allocationVersion}`);
+    response.redirect(307, `/v/${assetId}/p/${token}/${file}`);
+  };
+}
+
+function sendManifest(ports: PlaybackPorts, { format, file, mediaType }: Manifest): RequestHandler {
+  return async (request, response) => {
+    const check = ports.verifyToken(String(request.params.token));
+    const assetId = parseAssetId(request.params.assetId);
+    if (check.kind === 'invalid')
+      throw new Problem(
+        403,
+        `token.${check.reason}`,
+        `This manifest link is ${check.reason}; ask /v/${assetId}/${file} for a new one.`,
+      );
+    if (check.token.assetId !== assetId)
+      throw new Problem(403, 'token.forged', 'This manifest link is for another asset.');
+    const asset = await ports.asset(assetId);
+    if (asset === null) throw unknownAsset(assetId);
+    const manifest = await ports.renderManifest(asset, check.token.renditionIds, format);
+    if (manifest === null) throw notPlayable(asset);
+    response.setHeader('Cache-Control', `public, max-age=${MANIFEST_MAX_AGE_SECONDS}`);
+    response.type(mediaType).send(manifest);
+  };
+}
+
+/**
+ * HLS can offer tracks that still grow. A static MPD of them would end early, and a dynamic one begins at its live edge in
+ * every player; the first rung is whole within seconds, so DASH waits for that.
+ */
+async function isWhole(ports: PlaybackPorts, asset: AssetDocument, format: ManifestFormat): Promise<boolean> {
+  const all = asset.renditions.map(({ id }) => id);
+  return format === 'hls' || (await ports.renderManifest(asset, all, format)) !== null;
+}
+
 /** An asset encoded elsewhere is decided over, never served. */
-async function hostedAssetId(ports: PlaybackPorts, id: unknown): Promise<string> {
+async function hostedAsset(ports: PlaybackPorts, id: unknown): Promise<{ id: string; asset: AssetDocument }> {
   const assetId = parseAssetId(id);
   const asset = await ports.asset(assetId);
   if (asset === null) throw unknownAsset(assetId);
@@ -127,7 +157,7 @@ async function hostedAssetId(ports: PlaybackPorts, id: unknown): Promise<string>
       'asset.external',
       `Asset ${assetId} is served elsewhere; ask /v1/decisions which of its renditions to offer.`,
     );
-  return assetId;
+  return { id: assetId, asset };
 }
 
 async function mediaPath(
