@@ -3,10 +3,11 @@ import type { RewardWeights, ViewComponent } from '../domain/index.ts';
 /** SQL over `scored_views` that is true for views with enough evidence to be scored: they showed media on known renditions. */
 export const SCORABLE_SQL = `class = 'started' AND played_ms > 0 AND known_rung_ms > 0`;
 
-type Clips = Pick<RewardWeights, 'stallRatioClip' | 'startupClipSeconds' | 'switchesPerMinuteClip'>;
+/** What a component is clipped at: a terrible view counts for no more than a very bad one. */
+export type RewardClips = Pick<RewardWeights, 'stallRatioClip' | 'startupClipSeconds' | 'switchesPerMinuteClip'>;
 
 /** Each component of a scored view as SQL over `scored_views`, clipped as the config says. */
-export function componentSql(clips: Clips): Record<ViewComponent, string> {
+export function componentSql(clips: RewardClips): Record<ViewComponent, string> {
   return {
     one: '1',
     throughput: `ifNull(log(throughput_kbps / 1000), 0)`,

@@ -189,4 +189,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 2, name: 'scored views', statements: [SCORED_VIEWS_DDL] },
   { version: 3, name: 'reporters', statements: [REPORTERS, DECISION_BLOCKS] },
   { version: 6, name: 'accounting', statements: [DEAD_LETTERS, INGEST_LEDGER] },
+  { version: 7, name: 'heights and fatal errors of scored views', statements: [SCORED_VIEWS_DDL] },
 ];

@@ -15,6 +15,7 @@ WITH decided AS (
       propensity, reason, owner, lift_panel, holdout, throughput_kbps, set_hash), decisions.decided_at) AS first,
     min(decisions.decided_at) AS decided_at,
     max(length(arrayDistinct(eligible_sets))) AS treatments,
+    maxMap(mapFromArrays(rung_ids, rung_heights)) AS rendition_heights,
     maxMap(rendition_kbps) AS rendition_kbps,
     maxMap(rendition_quality) AS rendition_quality
   FROM decisions GROUP BY view_id
@@ -53,6 +54,8 @@ SELECT
   heard.switches AS switches,
   heard.dropped_frames AS dropped_frames,
   heard.bytes AS bytes,
+  heard.fatal AS fatal,
+  heard.viewport_height AS viewport_height,
   heard.fatal AND isNull(heard.startup_ms) AS failed,
   arraySum((id, ms) -> if(mapContains(decided.rendition_quality, id), ms, 0),
     mapKeys(heard.rung_ms), mapValues(heard.rung_ms)) AS known_rung_ms,
@@ -60,7 +63,8 @@ SELECT
     mapKeys(heard.rung_ms), mapValues(heard.rung_ms)) AS quality_ms,
   arraySum((id, ms) -> ms * decided.rendition_kbps[id], mapKeys(heard.rung_ms), mapValues(heard.rung_ms)) / 1000 AS rung_kbit,
   multiIf(heard.bytes > 0, heard.bytes * 8 / 1000, rung_kbit) AS delivered_kbit,
-  heard.rung_ms AS rung_ms
+  heard.rung_ms AS rung_ms,
+  arrayMap(id -> decided.rendition_heights[id], mapKeys(heard.rung_ms)) AS rung_heights
 FROM decided FULL OUTER JOIN heard ON decided.view_id = heard.view_id`;
 
 export const SCORED_VIEWS_DDL = `CREATE OR REPLACE VIEW scored_views AS ${SCORED_VIEWS_SELECT}`;

@@ -1,0 +1,90 @@
+import { createHash } from 'node:crypto';
+import { QOE_METRICS, type QoeMetric } from './qoe-metrics.ts';
+import { componentSql, type RewardClips, SCORABLE_SQL } from './view-components.ts';
+
+/**
+ * One additive figure of a group of views: `fromViews` makes it from rows of `scored_views`, `merged` from rows that
+ * already hold it. Merging is associative: an hour, a roll-up of hours and a query over views give the same.
+ */
+export type QoeAggregate = { column: string; type: string; fromViews: string; merged: string };
+
+/** What views are kept apart by in a roll-up, beside the hour of `view_at`: columns of `scored_views`. */
+export const ROLLUP_KEYS = ['region', 'device', 'connection', 'arm', 'asset_id'] as const;
+
+export const VIEW_CLASSES = ['started', 'failedToStart', 'leftBeforeStart', 'unobserved'] as const;
+
+/** Components that rewards are linear in, in the order of the rows and columns of `reward_moments`. */
+export const REWARD_COMPONENTS = ['one', 'quality', 'stall', 'startup', 'switches', 'mbps', 'failure'] as const;
+
+/** Startup times up to this many significant bits are counted apart, larger ones in bins: exact below 4,096 ms, then within 0.05 %. */
+const STARTUP_BITS = 12;
+
+/** The lower edge of the bin a startup time falls into. */
+const startupBin = (ms: string): string => {
+  const shift = `greatest(0, toInt8(ceil(log2(${ms} + 1))) - ${STARTUP_BITS})`;
+  return `toUInt32(bitShiftLeft(bitShiftRight(${ms}, ${shift}), ${shift}))`;
+};
+
+/** Everything `/v1/qoe` is computed from. The reward's clips are part of it: other clips, other figures. */
+export function qoeAggregates(clips: RewardClips): readonly QoeAggregate[] {
+  return [
+    count('views', 'count()'),
+    ...VIEW_CLASSES.map((name) => count(`n_${name}`, `countIf(class = '${name}')`)),
+    ...QOE_METRICS.map((metric) => vector(`m_${metric.name}`, momentsSql(metric))),
+    vector('reward_moments', rewardMomentsSql(clips)),
+    histogram('startup_bins', 'UInt32', `map(${startupBin('assumeNotNull(startup_ms)')}, toUInt64(1))`, STARTUP_KNOWN),
+    histogram('played_rung_ms', 'String', 'mapApply((id, ms) -> (id, toUInt64(ms)), rung_ms)', STARTED),
+    {
+      ...histogram('played_height_ms', 'UInt16', '', ''),
+      fromViews: `CAST(sumMappedArraysIf(rung_heights, arrayMap(ms -> toUInt64(ms), mapValues(rung_ms)), ${STARTED}), 'Map(UInt16, UInt64)')`,
+    },
+  ];
+}
+
+/** Names what the aggregates mean: rows made under another fingerprint are stale. */
+export function qoeFingerprint(clips: RewardClips): string {
+  return createHash('sha256')
+    .update(JSON.stringify([ROLLUP_KEYS, qoeAggregates(clips)]))
+    .digest('hex')
+    .slice(0, 16);
+}
+
+const STARTED = "class = 'started'";
+const STARTUP_KNOWN = `${STARTED} AND isNotNull(startup_ms)`;
+
+const count = (column: string, fromViews: string): QoeAggregate => ({
+  column,
+  type: 'UInt64',
+  fromViews,
+  merged: `sum(${column})`,
+});
+
+const vector = (column: string, fromViews: string): QoeAggregate => ({
+  column,
+  type: 'Array(Float64)',
+  fromViews,
+  merged: `sumForEach(${column})`,
+});
+
+const histogram = (column: string, key: string, ofView: string, where: string): QoeAggregate => ({
+  column,
+  type: `Map(${key}, UInt64)`,
+  fromViews: `sumMapIf(${ofView}, ${where})`,
+  merged: `sumMap(${column})`,
+});
+
+/** [n, Σx, Σy, Σx², Σy², Σxy]; as floats before they are multiplied, since squares of bytes overflow. */
+function momentsSql({ numerator, denominator, of }: QoeMetric): string {
+  const [x, y] = [`toFloat64(${numerator})`, `toFloat64(${denominator})`];
+  const sums = [x, y, `${x} * ${x}`, `${y} * ${y}`, `${x} * ${y}`].map((term) => `sumIf(${term}, ${of})`);
+  return `[toFloat64(countIf(${of})), ${sums.join(', ')}]`;
+}
+
+/** Upper triangle, row by row, of Σ zzᵀ over scorable views. */
+function rewardMomentsSql(clips: RewardClips): string {
+  const component = componentSql(clips);
+  const products = REWARD_COMPONENTS.flatMap((left, index) =>
+    REWARD_COMPONENTS.slice(index).map((right) => `(${component[left]}) * (${component[right]})`),
+  );
+  return `[${products.map((product) => `toFloat64(sumIf(${product}, ${SCORABLE_SQL}))`).join(', ')}]`;
+}
