@@ -58,6 +58,8 @@ const sampleSchema = z.object({
   renditionId: renditionIdSchema.optional(),
   /** Media duration of the video segment that this request asks for, ms. */
   segmentMs: durationMs.optional(),
+  /** Which segment of its rendition that is, counted from 0. */
+  segmentIndex: z.int().min(0).max(10_000_000).optional(),
   /** The buffer ran empty since the report before. */
   starved: z.boolean().optional(),
   throughputKbps: z.number().min(0).max(10_000_000).optional(),
