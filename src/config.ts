@@ -9,7 +9,7 @@ const directory = text.refine((value) => !/^[a-z][a-z0-9+.-]*:\/\//i.test(value)
 });
 const addressList = z
   .string()
-  .transform(splitList)
+  .transform((value) => splitList(value))
   .pipe(
     z.array(
       z.string().refine(isTrustable, {
@@ -17,6 +17,22 @@ const addressList = z
       }),
     ),
   );
+
+const headerName = text
+  .regex(/^[A-Za-z0-9-]+$/, { error: 'must be the name of a header' })
+  .transform((name) => name.toLowerCase());
+const regionGroups = z.string().transform((value, context) => {
+  const groups: Record<string, string> = {};
+  for (const entry of splitList(value, ';')) {
+    const [, group, countries] = /^([A-Z]{2}(?:-[A-Z0-9]{1,12})?):((?:[A-Z]{2},)*[A-Z]{2})$/.exec(entry) ?? [];
+    const taken = countries?.split(',').find((country) => groups[country] !== undefined);
+    if (group === undefined || countries === undefined)
+      context.addIssue(`${entry} is not GROUP:COUNTRY,COUNTRY with a group such as EU-NORTH and countries such as NO`);
+    else if (taken !== undefined) context.addIssue(`${taken} is in ${groups[taken]} and in ${group}`);
+    else for (const country of countries.split(',')) groups[country] = group;
+  }
+  return groups;
+});
 
 const environmentSchema = z.object({
   NARA_HOST: text.default('127.0.0.1'),
@@ -28,6 +44,9 @@ const environmentSchema = z.object({
   NARA_ADMIN_TOKEN: z.string().min(16).optional(),
   NARA_SECRET: z.string().min(32).optional(),
   NARA_TRUSTED_PROXIES: addressList.default([]),
+  NARA_COUNTRY_HEADER: headerName.optional(),
+  NARA_GEO_DATABASE: text.optional(),
+  NARA_REGION_GROUPS: regionGroups.default({}),
   NARA_FFMPEG: text.default('ffmpeg'),
   NARA_FFPROBE: text.default('ffprobe'),
   NARA_UPLINK_KBPS: z.coerce.number().positive().optional(),
@@ -38,6 +57,8 @@ const environmentSchema = z.object({
     .int()
     .positive()
     .default(2 * 1024 ** 3),
+  NARA_VIEW_EVENTS_PER_SECOND: z.coerce.number().positive().default(5),
+  NARA_BLOCK_EVENTS_PER_SECOND: z.coerce.number().positive().default(1_000),
   NARA_LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
   NARA_CLICKHOUSE_PORT: port.default(8123),
   NARA_CLICKHOUSE_PASSWORD: z.string().default(''),
@@ -68,6 +89,12 @@ export type Config = Readonly<{
   secret: string | null;
   /** Addresses or CIDRs whose forwarding headers are believed. */
   trustedProxies: readonly string[];
+  /** Header, in lower case, in which a trusted proxy names the client's country; null: none. */
+  countryHeader: string | null;
+  /** A country database in MaxMind's format; `off`: none; null: the one that comes with the service. */
+  geoDatabase: string | null;
+  /** Country → the group that it is learned as. */
+  regionGroups: Readonly<Record<string, string>>;
   ffmpegPath: string;
   ffprobePath: string;
   /** Width of this host's line, kbit/s; null: not known, not capped. */
@@ -78,6 +105,8 @@ export type Config = Readonly<{
   viewTimeoutMs: number;
   /** Bytes of accepted but unshipped telemetry kept on disk before 503. */
   spoolMaxBytes: number;
+  /** What clients may report, per view and per address block; server-side reporters may report without limit. */
+  rates: Readonly<Record<'view' | 'block', Readonly<{ perSecond: number; burst: number }>>>;
   logLevel: string;
   clickhousePort: number;
   clickhousePassword: string;
@@ -114,12 +143,19 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     adminToken: value.NARA_ADMIN_TOKEN ?? null,
     secret: value.NARA_SECRET ?? null,
     trustedProxies: value.NARA_TRUSTED_PROXIES,
+    countryHeader: value.NARA_COUNTRY_HEADER ?? null,
+    geoDatabase: value.NARA_GEO_DATABASE ?? null,
+    regionGroups: value.NARA_REGION_GROUPS,
     ffmpegPath: value.NARA_FFMPEG,
     ffprobePath: value.NARA_FFPROBE,
     uplinkKbps: value.NARA_UPLINK_KBPS ?? null,
     cpuShare: value.NARA_CPU_SHARE,
     viewTimeoutMs: value.NARA_VIEW_TIMEOUT_SECONDS * 1000,
     spoolMaxBytes: value.NARA_SPOOL_MAX_BYTES,
+    rates: {
+      view: rateOf(value.NARA_VIEW_EVENTS_PER_SECOND),
+      block: rateOf(value.NARA_BLOCK_EVENTS_PER_SECOND),
+    },
     logLevel: value.NARA_LOG_LEVEL,
     clickhousePort: value.NARA_CLICKHOUSE_PORT,
     clickhousePassword: value.NARA_CLICKHOUSE_PASSWORD,
@@ -127,9 +163,16 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   });
 }
 
-function splitList(value: string): string[] {
+/** After a silence, or an hour without a line, a minute's worth may come at once. */
+const BURST_SECONDS = 60;
+
+function rateOf(perSecond: number): { perSecond: number; burst: number } {
+  return { perSecond, burst: perSecond * BURST_SECONDS };
+}
+
+function splitList(value: string, separator = ','): string[] {
   return value
-    .split(',')
+    .split(separator)
     .map((entry) => entry.trim())
     .filter(Boolean);
 }

@@ -43,3 +43,24 @@ test.each(['s3://bucket/prefix', 'file:///srv/media'])(
 test('everything that is wrong is named at once', () => {
   expect(() => readConfig({ NARA_PORT: 'http', NARA_SECRET: 'short' })).toThrow(/NARA_PORT.*\n.*NARA_SECRET/);
 });
+
+test('countries are put into groups, each into one', () => {
+  const groups = (text: string) => readConfig({ NARA_REGION_GROUPS: text }).regionGroups;
+  expect(groups('EU-NORTH:NO,SE,DK,FI; IN-SOUTH:LK;')).toEqual({
+    NO: 'EU-NORTH',
+    SE: 'EU-NORTH',
+    DK: 'EU-NORTH',
+    FI: 'EU-NORTH',
+    LK: 'IN-SOUTH',
+  });
+  expect(groups('')).toEqual({});
+  expect(() => groups('EU-NORTH:NO;EU-WEST:GB,NO')).toThrow('NARA_REGION_GROUPS: NO is in EU-NORTH and in EU-WEST');
+  for (const wrong of ['EU-NORTH', 'NORTH:NO', 'EU-NORTH:no', 'EU-NORTH:NO,'])
+    expect(() => groups(wrong)).toThrow(`NARA_REGION_GROUPS: ${wrong} is not GROUP:COUNTRY`);
+});
+
+test('no country header is believed unless one is named', () => {
+  expect(readConfig({}).countryHeader).toBeNull();
+  expect(readConfig({ NARA_COUNTRY_HEADER: 'CF-IPCountry' }).countryHeader).toBe('cf-ipcountry');
+  expect(() => readConfig({ NARA_COUNTRY_HEADER: 'a: b' })).toThrow(/NARA_COUNTRY_HEADER: must be the name/);
+});
