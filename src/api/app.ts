@@ -1,5 +1,7 @@
+import type { RequestListener } from 'node:http';
 import express, { type Express, type RequestHandler } from 'express';
 import type { Logger } from 'pino';
+import { createIngestHandler, type IngestHttpPorts } from './ingest/ingest-handler.ts';
 import { notFound, problemHandler } from './problem.ts';
 import { type AssetPorts, assetRoutes } from './routes/asset-routes.ts';
 import { consoleRoutes } from './routes/console-routes.ts';
@@ -21,6 +23,7 @@ export type AppPorts = TelemetryPorts &
     assets: AssetPorts;
     uploads: UploadPorts;
     health: HealthPorts;
+    reports: IngestHttpPorts;
     /** Key that the page at `/` may carry, on a loopback bind; null otherwise. */
     browserKey: string | null;
     trustedProxies: readonly string[];
@@ -28,7 +31,16 @@ export type AppPorts = TelemetryPorts &
     onResponse(seen: { method: string; route: string; status: number; seconds: number }): void;
   };
 
-/** The whole HTTP surface. Uploads come before any body parser; errors end in one handler. */
+/** The whole HTTP surface: what players report first, because there is most of it, then everything else. */
+export function createRequestHandler(ports: AppPorts, log: Logger): RequestListener {
+  const takeReport = createIngestHandler(ports.reports, log);
+  const app = createApp(ports, log);
+  return (request, response) => {
+    if (!takeReport(request, response)) app(request, response);
+  };
+}
+
+/** The HTTP surface but for reports. Uploads come before any body parser; errors end in one handler. */
 export function createApp(ports: AppPorts, log: Logger): Express {
   const app = express();
   app.disable('x-powered-by');

@@ -7,9 +7,10 @@ import {
   Registry,
 } from 'prom-client';
 import type { DecisionReason, FallbackLevel } from '../domain/index.ts';
+import { REFUSAL_CODES, type RefusalCode } from '../telemetry/refusal.ts';
 import { exposeGauges, type GaugeSources } from './observed-gauges.ts';
 
-type SpoolName = 'events' | 'decisions';
+type SpoolName = 'events' | 'decisions' | 'dead_letters';
 type ShippedResult = 'applied' | 'already-there' | 'dead-lettered';
 
 const HTTP_BUCKETS_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -93,7 +94,20 @@ function telemetryMetrics(registry: Registry) {
     events,
     ['accepted', 'duplicate', 'rejected'].map((result) => ({ result })),
   );
-  const spools: SpoolName[] = ['events', 'decisions'];
+  const refused = counter(registry, {
+    name: 'nara_ingest_refused_total',
+    help: 'Telemetry that was not stored as events, by the reason its dead letter gives.',
+    labelNames: ['code'],
+  });
+  const lost = counter(registry, {
+    name: 'nara_dead_letters_lost_total',
+    help: 'Refused telemetry that could not be kept as a dead letter either, because their spool was full.',
+  });
+  startAtZero(
+    refused,
+    REFUSAL_CODES.map((code) => ({ code })),
+  );
+  const spools: SpoolName[] = ['events', 'decisions', 'dead_letters'];
   const results: ShippedResult[] = ['applied', 'already-there', 'dead-lettered'];
   startAtZero(
     rows,
@@ -106,12 +120,19 @@ function telemetryMetrics(registry: Registry) {
 
   return {
     /** One batch that was answered with 202. */
-    ingested(batch: { accepted: number; duplicates: number; rejected: number; seconds: number }): void {
+    ingested(batch: {
+      accepted: number;
+      duplicates: number;
+      rejected: readonly { code: RefusalCode }[];
+      seconds: number;
+    }): void {
       events.inc({ result: 'accepted' }, batch.accepted);
       events.inc({ result: 'duplicate' }, batch.duplicates);
-      events.inc({ result: 'rejected' }, batch.rejected);
+      events.inc({ result: 'rejected' }, batch.rejected.length);
+      for (const { code } of batch.rejected) refused.inc({ code });
       batches.observe(batch.seconds);
     },
+    deadLettersLost: (count: number): void => lost.inc(count),
     /** One segment. */
     shipped(segment: { spool: SpoolName; result: ShippedResult; rows: number }): void {
       segments.inc({ spool: segment.spool, result: segment.result });
@@ -164,11 +185,21 @@ function uploadMetrics(registry: Registry) {
     help: 'Rate at which a finished upload came in, pauses left out, kbit/s.',
     buckets: UPLOAD_BUCKETS_KBPS,
   });
+  const reports = counter(registry, {
+    name: 'nara_upload_reports_total',
+    help: 'What the upload server told telemetry of uploads, by whether it was stored; lost reports are not sent again.',
+    labelNames: ['result'],
+  });
   startAtZero(
     uploads,
     ['finished', 'abandoned'].map((result) => ({ result })),
   );
+  startAtZero(
+    reports,
+    ['stored', 'lost'].map((result) => ({ result })),
+  );
   return {
+    uploadReported: (result: 'stored' | 'lost'): void => reports.inc({ result }),
     /** `kbps` is null where nothing was measured, as for an upload that outlived a restart. */
     uploadFinished(upload: { kbps: number | null }): void {
       uploads.inc({ result: 'finished' });

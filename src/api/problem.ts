@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ErrorRequestHandler, RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import { z } from 'zod';
@@ -60,36 +61,50 @@ export const notFound: RequestHandler = (request) => {
   throw new Problem(404, 'route.unknown', `There is no ${request.method} ${request.path} here; see /openapi.json.`);
 };
 
-/** The one place where errors become responses. What nobody expected is a 500 with an id that is also in the log. */
+/** The end of Express' chain. */
 export function problemHandler(log: Logger): ErrorRequestHandler {
   return (error: unknown, request, response, next) => {
     if (response.headersSent) return next(error);
-    const problem = toProblem(error);
-    if (problem === null) {
-      const id = randomUUID();
-      log.error({ err: error, id, method: request.method, path: request.path }, 'request failed');
-      send(response, {
-        status: 500,
-        title: 'Internal error',
-        code: 'internal',
-        detail: `Something went wrong here; the log knows it as ${id}.`,
-      });
-      return;
-    }
-    if (problem.retryAfterSeconds !== undefined) response.setHeader('Retry-After', String(problem.retryAfterSeconds));
-    send(response, {
-      status: problem.status,
-      title: TITLES[problem.status] ?? 'Error',
-      code: problem.code,
-      detail: problem.message,
-      ...(problem.errors ? { errors: problem.errors } : {}),
-    });
+    sendProblem(error, request, response, log);
   };
 }
 
-function send(response: Parameters<ErrorRequestHandler>[2], body: { status: number; [key: string]: unknown }): void {
-  response.status(body.status).setHeader('Cache-Control', 'no-store');
-  response.type('application/problem+json').send(JSON.stringify({ type: 'about:blank', ...body }));
+/** The one place where errors become responses. What nobody expected is a 500 with an id that is also in the log. */
+export function sendProblem(error: unknown, request: IncomingMessage, response: ServerResponse, log: Logger): void {
+  const problem = toProblem(error);
+  if (problem === null) {
+    const id = randomUUID();
+    log.error({ err: error, id, method: request.method, path: pathOf(request) }, 'request failed');
+    send(response, {
+      status: 500,
+      title: 'Internal error',
+      code: 'internal',
+      detail: `Something went wrong here; the log knows it as ${id}.`,
+    });
+    return;
+  }
+  if (problem.status === 401) response.setHeader('WWW-Authenticate', 'Bearer');
+  if (problem.retryAfterSeconds !== undefined) response.setHeader('Retry-After', String(problem.retryAfterSeconds));
+  send(response, {
+    status: problem.status,
+    title: TITLES[problem.status] ?? 'Error',
+    code: problem.code,
+    detail: problem.message,
+    ...(problem.errors ? { errors: problem.errors } : {}),
+  });
+}
+
+/** Without the query, which may hold a key. */
+const pathOf = ({ url }: IncomingMessage): string => url?.split('?')[0] ?? '';
+
+function send(response: ServerResponse, body: { status: number; [key: string]: unknown }): void {
+  const text = JSON.stringify({ type: 'about:blank', ...body });
+  response.writeHead(body.status, {
+    'cache-control': 'no-store',
+    'content-type': 'application/problem+json; charset=utf-8',
+    'content-length': Buffer.byteLength(text),
+  });
+  response.end(text);
 }
 
 const httpErrorSchema = z.object({ status: z.int(), type: z.string().default('refused'), message: z.string() });

@@ -1,5 +1,6 @@
 import type { AppPorts } from '../api/app.ts';
-import type { KeyStore } from '../api/key-store.ts';
+import { identifySender } from '../api/authenticate.ts';
+import type { KeyStore, Scope } from '../api/key-store.ts';
 import { buildOpenApi } from '../api/openapi.ts';
 import type { LearnAnswer, PolicyPorts } from '../api/routes/policy-routes.ts';
 import type { Decision } from '../domain/index.ts';
@@ -10,34 +11,31 @@ import { explain } from '../policy/explain.ts';
 import { readQoe } from '../telemetry/qoe.ts';
 import { readViewStatistics } from '../telemetry/read-statistics.ts';
 import { within } from '../workers/within.ts';
+import { createSignatureCheck } from './access-keys.ts';
 import type { ApiParts } from './open-api-parts.ts';
 
 const SHIP_TIMEOUT_MS = 15_000;
 const LEARN_TIMEOUT_MS = 30_000;
+const REPORTERS: readonly Scope[] = ['telemetry', 'decide'];
 const READY_TIMEOUT_MS = 1_000;
 
 /** The API's parts as its routes ask for them. */
 export function apiPorts(parts: ApiParts, keys: KeyStore, browserKey: string | null): AppPorts {
   const { config, clock, catalog, database, metrics, table, telemetry, delivery, assets, store } = parts;
   const checkKey: AppPorts['checkKey'] = (key) => keys.check(key);
+  const checkSignature = createSignatureCheck(keys, parts.secret, clock);
   const description = buildOpenApi();
   return {
     ...policyPorts(parts),
     ...decisionPorts(parts),
     checkKey,
+    checkSignature,
+    edge: parts.edge,
     browserKey,
     trustedProxies: config.trustedProxies,
     onResponse: metrics.httpRequest,
-    async ingest(events, reporter) {
-      const startedAt = performance.now();
-      const result = await telemetry.ingest(events, reporter);
-      if (result.kind === 'stored') {
-        const seconds = (performance.now() - startedAt) / 1000;
-        metrics.ingested({ ...result, rejected: result.rejected.length, seconds });
-      }
-      return result;
-    },
-    audit: () => telemetry.audit(),
+    audit: telemetry.audit,
+    deadLetters: telemetry.deadLetters,
     asset: (assetId) => catalog.get(assetId),
     verifyToken: delivery.verifyToken,
     async renderManifest({ id, renditions, audio }, renditionIds, format) {
@@ -54,7 +52,20 @@ export function apiPorts(parts: ApiParts, keys: KeyStore, browserKey: string | n
     nowMs: clock.nowMs,
     mintFeedToken: parts.feedTokens.mint,
     assets: { checkKey, ...assets.forAssets },
-    uploads: { checkKey, directory: parts.uploadsDirectory, ...assets.forUploads },
+    uploads: {
+      checkKey,
+      directory: parts.uploadsDirectory,
+      meter: parts.uploadMeter,
+      observe: parts.edge.observe,
+      ...assets.forUploads,
+    },
+    reports: {
+      identify: (request, query, body) =>
+        identifySender(request, { queryKey: query.get('key'), body }, { checkKey, checkSignature }, REPORTERS),
+      ingest: telemetry.ingest,
+      observe: parts.edge.observe,
+      onResponse: metrics.httpRequest,
+    },
     health: {
       readiness: () => readiness(parts),
       metrics: () => metrics.render(),

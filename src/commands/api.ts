@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { createApp } from '../api/app.ts';
+import { createRequestHandler } from '../api/app.ts';
 import { type Config, ConfigError } from '../config.ts';
 import type { Announcement } from '../domain/index.ts';
 import { openKeyStore, prepareKeys } from './access-keys.ts';
@@ -24,7 +24,7 @@ async function startApi(config: Config, log: Logger): Promise<Service> {
   if (clickhouseUrl === null || redisUrl === null) {
     throw new ConfigError('nara api needs CLICKHOUSE_URL and REDIS_URL; `nara serve` starts both by itself.');
   }
-  const keys = openKeyStore(config);
+  const keys = openKeyStore(config, log);
   const { browserKey, made } = await prepareKeys(config, keys);
   for (const path of made) log.info({ path }, 'made an access key');
 
@@ -40,8 +40,8 @@ async function startApi(config: Config, log: Logger): Promise<Service> {
     feedClients: () => feed.clientCount,
   });
   listenToOthers(parts);
-  const app = createApp(apiPorts(parts, keys, browserKey), log);
-  const server = await listen(app, config, (httpServer) => feed.attach(httpServer));
+  const handler = createRequestHandler(apiPorts(parts, keys, browserKey), log);
+  const server = await listen(handler, config, (httpServer) => feed.attach(httpServer));
   log.info({ url: server.url }, 'listening');
   const stopExpiring = expireUploads(parts);
 

@@ -71,6 +71,7 @@ export function composeDelivery({ catalog, table, standing, log, keys, clock }: 
       arm: decision.arm,
       configVersion: decision.configVersion,
       allocationVersion: decision.allocationVersion,
+      decidedAtMs: Date.parse(decision.decidedAt),
       expiresAt: clock.nowMs() + TOKEN_LIFE_MS,
     });
 
@@ -91,10 +92,10 @@ export function composeDelivery({ catalog, table, standing, log, keys, clock }: 
     decide,
     /** One view at its manifest's redirect; a session is minted where the player brought none. */
     async decideView(
-      { sessionId, assetId, context }: { sessionId: string | null; assetId: string; context: Context },
+      { sessionId, ...viewer }: { sessionId: string | null; assetId: string; context: Context; block: string },
       options: { peek: boolean },
     ) {
-      const request = { sessionId: sessionId ?? mintSessionId(), assetId, context, covariates: {} };
+      const request = { sessionId: sessionId ?? mintSessionId(), ...viewer, covariates: {} };
       const batch = await decide([request], options);
       if (batch.kind === 'full') return batch;
       const [result] = batch.results;
@@ -104,11 +105,15 @@ export function composeDelivery({ catalog, table, standing, log, keys, clock }: 
     verifyToken: (text: string) => verifyViewToken(keys, text, clock.nowMs()),
     /** Telemetry with a token is of that view; without one, of the view its session and asset derive. */
     attribute(event: TelemetryEvent): Attribution {
-      if (event.viewToken === undefined) return { kind: 'view', viewId: derive(event, standing.generationOf(event)) };
+      if (event.viewToken === undefined) {
+        const decision = standing.remembered(event);
+        const viewId = derive(event, decision?.generation ?? 0);
+        return { kind: 'view', viewId, decidedAtMs: decision === undefined ? null : Date.parse(decision.decidedAt) };
+      }
       const check = verifyViewToken(keys, event.viewToken, clock.nowMs(), { ignoreExpiry: true });
       if (check.kind === 'invalid') return { kind: 'bad-token', reason: check.reason };
       if (check.token.assetId !== event.assetId) return { kind: 'bad-token', reason: 'a token of another asset' };
-      return { kind: 'view', viewId: check.token.viewId };
+      return { kind: 'view', viewId: check.token.viewId, decidedAtMs: check.token.decidedAtMs };
     },
   };
 }

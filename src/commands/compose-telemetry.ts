@@ -2,69 +2,100 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import type { DecisionRecord, TelemetryEvent } from '../domain/index.ts';
-import { createAccount } from '../telemetry/account.ts';
+import { audit, writeLedger } from '../telemetry/account.ts';
 import type { Database } from '../telemetry/database.ts';
 import { toDecisionRow } from '../telemetry/decision-row.ts';
 import { type Arrival, type Attribution, createIngest, type IngestResult } from '../telemetry/ingest.ts';
 import { FOLD_SEGMENT_SQL } from '../telemetry/outcome-fold.ts';
+import { type DeadLetter, ROW_REFUSED, readDeadLetters, toDeadLetter } from '../telemetry/read-dead-letters.ts';
 import { migrate } from '../telemetry/schema/migrate.ts';
+import { readBuriedRows } from '../telemetry/spool/dead-rows.ts';
 import type { Segment } from '../telemetry/spool/segment-files.ts';
 import { type Shipped, Shipper } from '../telemetry/spool/shipper.ts';
 import { type AppendResult, Spool } from '../telemetry/spool/spool.ts';
 
-export type Stream = 'events' | 'decisions';
+export type Stream = 'events' | 'decisions' | 'dead_letters';
 
 type Line = { spool: Spool; shipper: Shipper };
 
 type Hooks = {
   attribute(event: TelemetryEvent): Attribution;
+  groupOf(region: string): string;
   onShipped(stream: Stream, shipped: Shipped): void;
+  onIngested(batch: Extract<IngestResult, { kind: 'stored' }> & { seconds: number }): void;
+  /** Refused things that could not be kept either. */
+  onDeadLettersLost(count: number): void;
   nowMs(): number;
 };
 
 const MIGRATE_RETRY_MS = 1_000;
+/** Of the disk budget: what players sent, what was decided, what was refused. */
+const SHARES: Record<Stream, number> = { events: 0.5, decisions: 0.45, dead_letters: 0.05 };
 
-/** Everything between an accepted row and ClickHouse: two spools, their shippers, and the schema they ship into. */
+/** Everything between an accepted row and ClickHouse: the spools, their shippers, and the schema they ship into. */
 export function composeTelemetry(config: Config, database: Database, hooks: Hooks, log: Logger) {
-  const onShipped = (stream: Stream, shipped: Shipped): void => {
-    if (stream === 'events' && shipped.kind === 'dead-lettered') account.deadLettered(shipped.deadRows);
-    hooks.onShipped(stream, shipped);
-  };
-  const line = (stream: Stream, afterApply: (segment: Segment) => Promise<void>): Line =>
+  const line = (stream: Stream, derive: (segment: Segment) => Promise<void> = async () => {}): Line =>
     createLine({
       stream,
       config,
       database,
-      afterApply,
-      hooks: { ...hooks, onShipped },
+      async afterApply(segment, deadRows) {
+        await derive(segment);
+        await writeLedger(database, stream, segment, deadRows);
+      },
+      hooks,
       log: log.child({ spool: stream }),
     });
-  const events = line('events', (segment) =>
-    database.command(FOLD_SEGMENT_SQL, { segment: segment.id }, `fold ${segment.id}`),
+  const lines: Record<Stream, Line> = {
+    events: line('events', (segment) =>
+      database.command(FOLD_SEGMENT_SQL, { segment: segment.id }, `fold ${segment.id}`),
+    ),
+    decisions: line('decisions'),
+    dead_letters: line('dead_letters'),
+  };
+  const { events, decisions, dead_letters: deadLetters } = lines;
+  const ingest = createIngest(
+    {
+      append: (rows) => events.spool.append(rows),
+      async bury(rows) {
+        const result = await deadLetters.spool.append(rows).catch(() => ({ kind: 'full' }));
+        if (result.kind === 'full') hooks.onDeadLettersLost(rows.length);
+      },
+      attribute: hooks.attribute,
+      groupOf: hooks.groupOf,
+      clock: hooks,
+    },
+    config.rates,
   );
-  const decisions = line('decisions', async () => {});
-  const lines = { events, decisions };
-  const ingest = createIngest({
-    append: (rows) => events.spool.append(rows),
-    attribute: hooks.attribute,
-    clock: hooks,
-  });
-  const account = createAccount(database, hooks.nowMs());
   let stopped = false;
 
   return {
     async ingest(candidates: readonly unknown[], arrival: Arrival): Promise<IngestResult> {
+      const startedAt = performance.now();
       const result = await ingest(candidates, arrival);
-      if (result.kind === 'stored') account.received(result);
+      if (result.kind === 'stored') hooks.onIngested({ ...result, seconds: (performance.now() - startedAt) / 1000 });
       return result;
     },
-    audit: () => account.audit(events.spool.rowsOnDisk),
+    audit: (range: { fromMs: number; toMs: number }) => audit(database, events.spool.waiting(), range),
+    /** What was refused at the door, and what the database refused, newest first. */
+    async deadLetters(query: { from: Date; to: Date; code?: string; limit: number }): Promise<DeadLetter[]> {
+      const range = { fromMs: query.from.getTime(), toMs: query.to.getTime(), limit: query.limit };
+      const buried = Object.keys(lines).map((stream) =>
+        readBuriedRows(join(config.dataDir, 'spool/dead', stream), range),
+      );
+      const rows = query.code === undefined || query.code === ROW_REFUSED ? (await Promise.all(buried)).flat() : [];
+      const letters = query.code === ROW_REFUSED ? [] : await readDeadLetters(database, query);
+      return [...letters, ...rows.map(toDeadLetter)]
+        .sort((left, right) => (left.at < right.at ? 1 : -1))
+        .slice(0, query.limit);
+    },
     logDecisions: (records: readonly DecisionRecord[]): Promise<AppendResult> =>
       decisions.spool.append(records.map((record) => JSON.stringify(toDecisionRow(record)))),
     /** Ships what is spooled; false when it took longer than `timeoutMs`. */
     async shipNow(timeoutMs: number): Promise<boolean> {
-      await Promise.all([events.spool.seal(), decisions.spool.seal()]);
-      const settled = await Promise.all([events.shipper.settle(timeoutMs), decisions.shipper.settle(timeoutMs)]);
+      const all = Object.values(lines);
+      await Promise.all(all.map(({ spool }) => spool.seal()));
+      const settled = await Promise.all(all.map(({ shipper }) => shipper.settle(timeoutMs)));
       return settled.every(Boolean);
     },
     gauges: () =>
@@ -91,7 +122,7 @@ function createLine(options: {
   stream: Stream;
   config: Config;
   database: Database;
-  afterApply(segment: Segment): Promise<void>;
+  afterApply(segment: Segment, deadRows: number): Promise<void>;
   hooks: Hooks;
   log: Logger;
 }): Line {
@@ -100,7 +131,7 @@ function createLine(options: {
   let retrying = false;
   const spool: Spool = new Spool({
     directory,
-    maxBytes: config.spoolMaxBytes / 2,
+    maxBytes: config.spoolMaxBytes * SHARES[stream],
     onSealed: (segment) => shipper.enqueue(segment),
   });
   const shipper = new Shipper({

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { FeedServer } from '../api/feed/feed-server.ts';
 import { createFeedTokens } from '../api/feed/feed-token.ts';
 import { createMetrics } from '../api/metrics.ts';
+import { UploadMeter } from '../api/upload-meter.ts';
 import type { Config } from '../config.ts';
 import { AssetCatalog } from '../delivery/asset-catalog.ts';
 import { createRedisDecisions } from '../delivery/redis-decisions.ts';
@@ -18,10 +19,12 @@ import { findDecisions } from '../telemetry/decision-row.ts';
 import { createJobProducer } from '../workers/job-producer.ts';
 import { composeAssets } from './compose-assets.ts';
 import { composeDelivery, type Delivery } from './compose-delivery.ts';
+import { composeEdge } from './compose-edge.ts';
 import { openRegistry } from './compose-policy.ts';
 import { composeTelemetry } from './compose-telemetry.ts';
 import { connectRedis, connectSubscriber } from './connect-redis.ts';
 import { announce, relay } from './redis-announcements.ts';
+import { reportUploads } from './report-uploads.ts';
 
 /** Days in a row that one session may come back to one asset and still be told its view after Redis was lost. */
 const GENERATIONS = [0, 1, 2, 3, 4, 5, 6];
@@ -36,6 +39,7 @@ const clock: Clock = { nowMs: () => Date.now() };
 export async function openApiParts(config: Config, urls: ApiUrls, log: Logger) {
   const secret = config.secret ?? (await ensureSecret(config.dataDir, 'view-secret'));
   const viewKeys = deriveViewKeys(secret);
+  const edge = await composeEdge(config, secret, clock, log);
   const decisionsRedis = connectRedis(urls.redisUrl, log, DECISION_TIMEOUT_MS);
   const redis = connectRedis(urls.redisUrl, log);
   const subscriber = connectSubscriber(urls.redisUrl, log);
@@ -72,6 +76,9 @@ export async function openApiParts(config: Config, urls: ApiUrls, log: Logger) {
     {
       attribute: (event) => delivery.attribute(event),
       onShipped: (spool, { kind, segment }) => metrics.shipped({ spool, result: kind, rows: segment.rows }),
+      onIngested: metrics.ingested,
+      onDeadLettersLost: metrics.deadLettersLost,
+      groupOf: edge.groupOf,
       nowMs: clock.nowMs,
     },
     log,
@@ -85,6 +92,11 @@ export async function openApiParts(config: Config, urls: ApiUrls, log: Logger) {
     clock,
   });
   const uploadsDirectory = join(config.mediaStore, 'uploads');
+  const uploadMeter = new UploadMeter({
+    directory: uploadsDirectory,
+    report: reportUploads(telemetry.ingest, metrics.uploadReported, log),
+    nowMs: clock.nowMs,
+  });
   const assets = composeAssets({
     assets: assetStore,
     catalog,
@@ -92,6 +104,7 @@ export async function openApiParts(config: Config, urls: ApiUrls, log: Logger) {
     enqueue: (assetId) => jobs.enqueueFastLane(assetId),
     onUploadFinished: (kbps) => metrics.uploadFinished({ kbps }),
     onUploadAbandoned: metrics.uploadAbandoned,
+    endUpload: (uploadId, about) => uploadMeter.end(uploadId, 'abandoned', about),
     uploadsDirectory,
     clock,
   });
@@ -106,6 +119,8 @@ export async function openApiParts(config: Config, urls: ApiUrls, log: Logger) {
     config,
     log,
     clock,
+    secret,
+    edge,
     redis,
     decisionsRedis,
     subscriber,
@@ -120,6 +135,7 @@ export async function openApiParts(config: Config, urls: ApiUrls, log: Logger) {
     delivery,
     assets,
     uploadsDirectory,
+    uploadMeter,
     feed,
     feedTokens,
   };

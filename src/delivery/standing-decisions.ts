@@ -49,9 +49,9 @@ export class StandingDecisions {
     this.#ports = ports;
   }
 
-  /** The generation telemetry without a token belongs to: 0 unless this process knows of a later one. */
-  generationOf(pair: Pair): number {
-    return this.#memory.get(keyOf(pair))?.generation ?? 0;
+  /** The decision that telemetry without a token belongs to, as far as this process remembers it. */
+  remembered(pair: Pair): Decision | undefined {
+    return this.#memory.get(keyOf(pair));
   }
 
   /** One Standing per pair, in order. Never throws. */

@@ -41,13 +41,13 @@ function signature(keys: ViewKeys, payload: string): Buffer {
 }
 
 function toTuple(token: ViewToken): unknown[] {
-  const { viewId, assetId, revision, renditionIds, arm, configVersion, allocationVersion, expiresAt } = token;
-  return [viewId, assetId, revision, renditionIds, arm, configVersion, allocationVersion, expiresAt];
+  const { viewId, assetId, revision, renditionIds, arm, configVersion, allocationVersion, decidedAtMs, expiresAt } = token;
+  return [viewId, assetId, revision, renditionIds, arm, configVersion, allocationVersion, decidedAtMs, expiresAt];
 }
 
 function fromPayload(payload: string): ViewToken | null {
   try {
-    const [viewId, assetId, revision, renditionIds, arm, configVersion, allocationVersion, expiresAt] = JSON.parse(
+    const [viewId, assetId, revision, renditionIds, arm, configVersion, allocationVersion, decidedAtMs, expiresAt] = JSON.parse(
       Buffer.from(payload, 'base64url').toString(),
     );
     return viewTokenSchema.parse({
@@ -58,6 +58,7 @@ function fromPayload(payload: string): ViewToken | null {
       arm,
       configVersion,
       allocationVersion,
+      decidedAtMs,
       expiresAt,
     });
   } catch {

@@ -78,6 +78,8 @@ export const viewTokenSchema = z.object({
   arm: armIdSchema,
   configVersion: versionSchema,
   allocationVersion: versionSchema,
+  /** When the view was decided, ms: how long it can have been playing. */
+  decidedAtMs: z.int().positive(),
   expiresAt: z.int().positive(),
 });
 export type ViewToken = z.infer<typeof viewTokenSchema>;

@@ -1,3 +1,5 @@
+import { Refusal } from './refusal.ts';
+
 /** A body taken apart: one unknown per event, or why it could not be. */
 export type DecodedBody =
   | { kind: 'events'; events: unknown[] }
@@ -6,20 +8,12 @@ export type DecodedBody =
 /** More events than this in one body are refused; senders split. */
 export const MAX_EVENTS_PER_BODY = 10_000;
 
-/** Something that stood where an event should be and is not JSON; reported at its index, the rest are kept. */
-export class UnreadableLine {
-  readonly text: string;
-  constructor(text: string) {
-    this.text = text;
-  }
-}
-
 /**
  * `{"events":[…]}`, a bare array, one event, or NDJSON: told apart by looking, because beacons can only say text/plain.
  */
 export function decodeEvents(text: string): DecodedBody {
   const whole = parseJson(text);
-  const events = whole instanceof UnreadableLine ? parseLines(text) : eventsIn(whole);
+  const events = whole instanceof Refusal ? parseLines(text) : eventsIn(whole);
   if (events === null) {
     const received = text.slice(0, 60).trim() || 'an empty body';
     return { kind: 'unreadable', expected: '{"events":[…]}, an array, or one JSON event per line', received };
@@ -43,13 +37,13 @@ function parseLines(text: string): unknown[] | null {
     .split('\n')
     .filter((line) => line.trim() !== '')
     .map(parseJson);
-  return values.some((value) => typeof value === 'object' && !(value instanceof UnreadableLine)) ? values : null;
+  return values.some((value) => typeof value === 'object' && !(value instanceof Refusal)) ? values : null;
 }
 
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    return new UnreadableLine(text);
+    return new Refusal('event.unreadable', [{ path: '', expected: 'JSON', received: text.slice(0, 80) }], text);
   }
 }

@@ -8,18 +8,29 @@ import {
   type Issue,
   type TelemetryEvent,
 } from '../domain/index.ts';
-import { UnreadableLine } from './decode-events.ts';
-import { toEventRow } from './event-row.ts';
+import { createDeadLetterWriter } from './dead-letters.ts';
+import { toClickHouseTime, toEventLine } from './event-line.ts';
+import { implausibility } from './plausibility.ts';
+import { type Rate, RateLimit } from './rate-limits.ts';
+import { Refusal, type RefusalCode } from './refusal.ts';
 import type { AppendResult } from './spool/spool.ts';
 
-/** Which view an event belongs to, or why its token is not believed. */
-export type Attribution = { kind: 'view'; viewId: string } | { kind: 'bad-token'; reason: string };
+/** Which view an event belongs to and when it was decided, as far as known; or why its token is not believed. */
+export type Attribution =
+  | { kind: 'view'; viewId: string; decidedAtMs: number | null }
+  | { kind: 'bad-token'; reason: string };
 
 export type IngestPorts = {
   append(lines: readonly string[]): Promise<AppendResult>;
+  /** Keeps rows of `dead_letters`; where they cannot be kept, that is counted, and the events beside them are stored all the same. */
+  bury(lines: readonly string[]): Promise<void>;
   attribute(event: TelemetryEvent): Attribution;
+  /** The configured group of a stated region, or the region itself. */
+  groupOf(region: string): string;
   clock: Clock;
 };
+
+export type IngestLimits = { view: Rate; block: Rate };
 
 /** How a batch came in. */
 export type Arrival = {
@@ -32,9 +43,12 @@ export type Arrival = {
   trusted: boolean;
 };
 
+export type Rejected = { index: number; code: RefusalCode; errors: Issue[] };
 export type IngestResult =
-  | { kind: 'stored'; accepted: number; duplicates: number; rejected: { index: number; errors: Issue[] }[] }
+  | { kind: 'stored'; accepted: number; duplicates: number; rejected: Rejected[] }
   | { kind: 'full'; retryAfterSeconds: number };
+
+export type Ingest = (candidates: readonly unknown[], arrival: Arrival) => Promise<IngestResult>;
 
 /** Event ids remembered for telling a sender that it repeats itself; exactness comes from the outcome fold. */
 const DUPLICATE_WINDOW = 200_000;
@@ -42,74 +56,107 @@ const HOUR_MS = 3_600_000;
 /** Client clocks further off than this are replaced by the server's. */
 const MAX_SKEW_MS = 24 * HOUR_MS;
 
-/** Validates, attributes and stores batches of events. A bad event is returned with its reason; the rest are kept. */
-export function createIngest(
-  ports: IngestPorts,
-): (events: readonly unknown[], arrival: Arrival) => Promise<IngestResult> {
+/**
+ * Validates, attributes and stores batches of candidates: unknown values, or what a decoder refused. A bad one is
+ * returned with its reason and kept as a dead letter; the rest are on disk when this resolves.
+ */
+export function createIngest(ports: IngestPorts, limits: IngestLimits): Ingest {
   const seen = new LRUCache<string, true>({ max: DUPLICATE_WINDOW });
+  const admit = createAdmission(ports, limits);
+  const writeDeadLetters = createDeadLetterWriter();
+  // Repeats of batches that stored nothing ride on the next batch that does.
+  let untoldRepeats = 0;
 
-  return async (events, arrival) => {
+  return async (candidates, arrival) => {
     const receivedAtMs = ports.clock.nowMs();
-    const rejected: { index: number; errors: Issue[] }[] = [];
+    const receivedAt = toClickHouseTime(receivedAtMs);
+    const refusals: Refusal[] = [];
+    const rejected: Rejected[] = [];
     const lines: string[] = [];
     const keys = new Set<string>();
     let duplicates = 0;
-    for (const [index, candidate] of events.entries()) {
-      const read = readEvent(candidate, ports.attribute);
-      if (read.kind === 'rejected') {
-        rejected.push({ index, errors: read.errors });
+    for (const [index, candidate] of candidates.entries()) {
+      const admitted = admit(candidate, arrival, receivedAtMs);
+      if (admitted instanceof Refusal) {
+        refusals.push(admitted);
+        rejected.push({ index, code: admitted.code, errors: admitted.errors });
         continue;
       }
-      const key = `${read.viewId} ${read.event.sessionId} ${read.event.eventId}`;
+      const { event, viewId } = admitted;
+      const key = `${viewId || event.sessionId} ${event.eventId}`;
       if (seen.has(key) || keys.has(key)) {
         duplicates += 1;
         continue;
       }
       keys.add(key);
       lines.push(
-        JSON.stringify(
-          toEventRow(clampSkew(read.event, receivedAtMs), {
-            viewId: read.viewId,
-            context: contextOf(read.event, arrival),
-            receivedAtMs,
-            source: arrival.source,
-            block: arrival.block,
-            trusted: arrival.trusted,
-          }),
-        ),
+        toEventLine(clampSkew(event, receivedAtMs), {
+          viewId,
+          context: contextOf(event, arrival, ports),
+          receivedAt,
+          source: arrival.source,
+          block: arrival.block,
+          trusted: arrival.trusted,
+        }),
       );
     }
+    const repeats = duplicates + untoldRepeats;
+    const first = lines[0];
+    if (first !== undefined && repeats > 0) lines[0] = `{"repeats":${repeats},${first.slice(1)}`;
+    untoldRepeats = first === undefined ? repeats : 0;
     const result = await ports.append(lines);
-    if (result.kind === 'full') return result;
+    if (result.kind === 'full') {
+      untoldRepeats += repeats - duplicates;
+      return result;
+    }
+    if (refusals.length > 0) await ports.bury(writeDeadLetters(refusals, arrival, receivedAtMs));
     for (const key of keys) seen.set(key, true);
     return { kind: 'stored', accepted: lines.length, duplicates, rejected };
   };
 }
 
-type ReadEvent = { kind: 'event'; event: TelemetryEvent; viewId: string } | { kind: 'rejected'; errors: Issue[] };
+type Admitted = { event: TelemetryEvent; viewId: string };
 
-function readEvent(candidate: unknown, attribute: IngestPorts['attribute']): ReadEvent {
-  if (candidate instanceof UnreadableLine) {
-    return { kind: 'rejected', errors: [{ path: '', expected: 'JSON', received: candidate.text.slice(0, 80) }] };
-  }
-  const parsed = eventSchema.safeParse(candidate);
-  if (!parsed.success) return { kind: 'rejected', errors: describeIssues(parsed.error, candidate) };
-  const event = parsed.data;
-  if (event.type === 'upload_progress' || event.type === 'upload_end') return { kind: 'event', event, viewId: '' };
-  const attribution = attribute(event);
-  if (attribution.kind === 'bad-token') {
-    return {
-      kind: 'rejected',
-      errors: [{ path: 'viewToken', expected: 'a token signed by this service', received: attribution.reason }],
-    };
-  }
-  return { kind: 'event', event, viewId: attribution.viewId };
+/** Decides of one candidate after the other whether it is an event of a view that may report it. */
+function createAdmission(ports: IngestPorts, limits: IngestLimits) {
+  const views = new RateLimit(limits.view);
+  const blocks = new RateLimit(limits.block);
+
+  return (candidate: unknown, arrival: Arrival, receivedAtMs: number): Admitted | Refusal => {
+    if (candidate instanceof Refusal) return candidate;
+    if (!arrival.trusted && arrival.block !== '' && !blocks.take(arrival.block, receivedAtMs))
+      return tooMany('rate.block', 'from one network', limits.block, candidate);
+    const parsed = eventSchema.safeParse(candidate);
+    if (!parsed.success) return new Refusal('event.invalid', describeIssues(parsed.error, candidate), candidate);
+    const event = parsed.data;
+    if (event.type === 'upload_progress' || event.type === 'upload_end') return { event, viewId: '' };
+    const attribution = ports.attribute(event);
+    if (attribution.kind === 'bad-token') {
+      const issue = { path: 'viewToken', expected: 'a token signed by this service', received: attribution.reason };
+      return new Refusal('token.refused', [issue], candidate);
+    }
+    const { viewId, decidedAtMs } = attribution;
+    if (arrival.trusted) return { event, viewId };
+    if (!views.take(viewId, receivedAtMs)) return tooMany('rate.view', 'of one view', limits.view, candidate);
+    const issue = decidedAtMs === null ? null : implausibility(event, decidedAtMs, receivedAtMs);
+    return issue === null ? { event, viewId } : new Refusal('event.implausible', [issue], candidate);
+  };
 }
 
-function contextOf(event: TelemetryEvent, arrival: Arrival): Context {
+function tooMany(
+  code: 'rate.view' | 'rate.block',
+  of: string,
+  { perSecond, burst }: Rate,
+  candidate: unknown,
+): Refusal {
+  const expected = `at most ${perSecond} events a second ${of}, ${burst} at once`;
+  return new Refusal(code, [{ path: '', expected, received: 'one more' }], candidate);
+}
+
+function contextOf(event: TelemetryEvent, arrival: Arrival, { groupOf }: Pick<IngestPorts, 'groupOf'>): Context {
   if (!arrival.trusted) return arrival.context;
   return {
-    region: event.region ?? arrival.context.region,
+    region: event.region === undefined ? arrival.context.region : groupOf(event.region),
     device: event.device ?? arrival.context.device,
     connection: event.connection ?? arrival.context.connection,
   };

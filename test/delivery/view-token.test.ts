@@ -15,6 +15,7 @@ const token: ViewToken = {
   arm: 'baseline',
   configVersion: 1,
   allocationVersion: 7,
+  decidedAtMs: NOW_MS - 1000,
   expiresAt: NOW_MS + 1000,
 };
 

@@ -1,12 +1,16 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import type { Context } from '../../src/domain/index.ts';
 import { decodeEvents } from '../../src/telemetry/decode-events.ts';
-import { type Arrival, createIngest, type IngestPorts } from '../../src/telemetry/ingest.ts';
+import { type Arrival, createIngest, type IngestLimits, type IngestPorts } from '../../src/telemetry/ingest.ts';
 
 const NOW_MS = Date.parse('2026-03-01T12:00:00.000Z');
+/** The view is ten minutes old. */
+const DECIDED_AT_MS = NOW_MS - 600_000;
 const observed: Context = { region: 'ZZ', device: 'desktop', connection: 'unknown' };
 const browser: Arrival = { source: 'beacon', context: observed, block: 'b1', trusted: false };
 const server: Arrival = { source: 'server', context: observed, block: '', trusted: true };
+
+const LIMITS: IngestLimits = { view: { perSecond: 1, burst: 50 }, block: { perSecond: 1, burst: 80 } };
 
 const event = (of: Record<string, unknown> = {}) => ({
   type: 'progress',
@@ -20,23 +24,31 @@ const event = (of: Record<string, unknown> = {}) => ({
 });
 
 let rows: Record<string, unknown>[];
+let buried: Record<string, unknown>[];
 let ports: IngestPorts;
 beforeEach(() => {
   rows = [];
+  buried = [];
   ports = {
+    bury: async (lines) => {
+      buried.push(...lines.map((line) => JSON.parse(line)));
+    },
+    groupOf: (region) => (region === 'SE' ? 'EU-NORTH' : region),
     append: async (lines) => {
       rows.push(...lines.map((line) => JSON.parse(line)));
       return { kind: 'stored' };
     },
     attribute: ({ sessionId, viewToken }) =>
-      viewToken === 'forged' ? { kind: 'bad-token', reason: 'forged' } : { kind: 'view', viewId: `v of ${sessionId}` },
+      viewToken === 'forged'
+        ? { kind: 'bad-token', reason: 'forged' }
+        : { kind: 'view', viewId: `v of ${sessionId}`, decidedAtMs: DECIDED_AT_MS },
     clock: { nowMs: () => NOW_MS },
   };
 });
 
 describe('ingest', () => {
   it('stores an event as one row with what the server knows of it', async () => {
-    expect(await createIngest(ports)([event()], browser)).toEqual({
+    expect(await createIngest(ports, LIMITS)([event()], browser)).toEqual({
       kind: 'stored',
       accepted: 1,
       duplicates: 0,
@@ -62,7 +74,7 @@ describe('ingest', () => {
   });
 
   it('returns each bad event with its reasons and keeps the rest', async () => {
-    const result = await createIngest(ports)(
+    const result = await createIngest(ports, LIMITS)(
       [
         event({ eventId: 'good-1' }),
         event({ sessionId: 'no spaces allowed' }),
@@ -86,7 +98,7 @@ describe('ingest', () => {
   });
 
   it('rejects a forged view token and says so', async () => {
-    const result = await createIngest(ports)([event({ viewToken: 'forged' })], browser);
+    const result = await createIngest(ports, LIMITS)([event({ viewToken: 'forged' })], browser);
     expect(result).toMatchObject({
       accepted: 0,
       rejected: [{ index: 0, errors: [{ path: 'viewToken', received: 'forged' }] }],
@@ -94,7 +106,7 @@ describe('ingest', () => {
   });
 
   it('counts what it has seen before as duplicates, within a batch and between batches', async () => {
-    const ingest = createIngest(ports);
+    const ingest = createIngest(ports, LIMITS);
     expect(await ingest([event(), event()], browser)).toMatchObject({ accepted: 1, duplicates: 1 });
     expect(await ingest([event(), event({ eventId: 'e2' })], browser)).toMatchObject({ accepted: 1, duplicates: 1 });
     expect(rows).toHaveLength(2);
@@ -103,7 +115,7 @@ describe('ingest', () => {
   it('does not take for a duplicate what could not be stored', async () => {
     const append = ports.append;
     ports.append = async () => ({ kind: 'full', retryAfterSeconds: 5 });
-    const ingest = createIngest({ ...ports, append: (lines) => ports.append(lines) });
+    const ingest = createIngest({ ...ports, append: (lines) => ports.append(lines) }, LIMITS);
     expect(await ingest([event()], browser)).toEqual({ kind: 'full', retryAfterSeconds: 5 });
     ports.append = append;
     expect(await ingest([event()], browser)).toMatchObject({ accepted: 1, duplicates: 0 });
@@ -111,19 +123,19 @@ describe('ingest', () => {
 
   it('believes a stated context only from server-side reporters', async () => {
     const stated = { region: 'NO', device: 'phone', connection: 'cellular' };
-    await createIngest(ports)([event(stated)], browser);
-    await createIngest(ports)([event(stated)], server);
+    await createIngest(ports, LIMITS)([event(stated)], browser);
+    await createIngest(ports, LIMITS)([event(stated)], server);
     expect(rows.map(({ region, device, connection }) => ({ region, device, connection }))).toEqual([observed, stated]);
   });
 
   it('keeps fields it does not know out of storage', async () => {
-    await createIngest(ports)([event({ ip: '192.0.2.1', nested: { deep: true } })], browser);
+    await createIngest(ports, LIMITS)([event({ ip: '192.0.2.1', nested: { deep: true } })], browser);
     expect(JSON.stringify(rows)).not.toContain('192.0.2.1');
     expect(rows[0]).not.toHaveProperty('nested');
   });
 
   it('stores half a surrogate pair as text any database takes', async () => {
-    await createIngest(ports)(
+    await createIngest(ports, LIMITS)(
       [{ ...event(), type: 'error', code: 'bad \ud800', message: 'half a \udc00 pair' }],
       browser,
     );
@@ -132,7 +144,7 @@ describe('ingest', () => {
   });
 
   it('replaces the time of a client clock that is more than a day off', async () => {
-    await createIngest(ports)(
+    await createIngest(ports, LIMITS)(
       [event({ ts: '1999-01-01T00:00:00Z' }), event({ eventId: 'e2', ts: '2026-03-01T14:00:00+02:00' })],
       browser,
     );
@@ -140,7 +152,7 @@ describe('ingest', () => {
   });
 
   it('takes upload telemetry without making a view of it', async () => {
-    await createIngest(ports)([{ ...event(), type: 'upload_end', bytes: 10, elapsedMs: 5 }], browser);
+    await createIngest(ports, LIMITS)([{ ...event(), type: 'upload_end', bytes: 10, elapsedMs: 5 }], browser);
     expect(rows[0]).toMatchObject({ view_id: '', type: 'upload_end', bytes: 10, elapsed_ms: 5, resumes: 0 });
   });
 });
@@ -168,5 +180,62 @@ describe('decodeEvents', () => {
 
   it.each(['', '   ', 'hello', '{"events": 5}', '"text"', '{}'])('says what it expected when it gets %j', (text) => {
     expect(decodeEvents(text)).toMatchObject({ kind: 'unreadable', expected: expect.stringContaining('events') });
+  });
+
+  it('keeps what it refuses as dead letters: code, reason, text and whom it was about', async () => {
+    await createIngest(ports, LIMITS)([event({ playedMs: -1 }), event({ eventId: 'good' })], browser);
+    expect(buried).toMatchObject([
+      { code: 'event.invalid', source: 'beacon', block: 'b1', session_id: 's1', asset_id: 'a_1', events: 1 },
+    ]);
+    expect(buried[0]?.reason).toContain('playedMs: expected');
+    expect(JSON.parse(String(buried[0]?.body))).toMatchObject({ playedMs: -1 });
+  });
+
+  it('counts rubbish by code, without its text, when there is too much of it', async () => {
+    await createIngest(ports, LIMITS)(
+      Array.from({ length: 3_000 }, () => 'rubbish'),
+      server,
+    );
+    const events = buried.map((row) => Number(row.events));
+    expect(events.reduce((sum, count) => sum + count, 0)).toBe(3_000);
+    expect(buried).toHaveLength(1_001);
+    expect(buried.at(-1)).toMatchObject({ body: '', events: 2_000 });
+  });
+
+  it('refuses to believe that a view played for longer than it exists, except from a server in virtual time', async () => {
+    const impossible = event({ playedMs: 500_000, stalledMs: 200_000 });
+    expect(await createIngest(ports, LIMITS)([impossible], browser)).toMatchObject({
+      accepted: 0,
+      rejected: [{ code: 'event.implausible', errors: [{ path: 'playedMs', received: '700000' }] }],
+    });
+    expect(await createIngest(ports, LIMITS)([impossible], server)).toMatchObject({ accepted: 1, rejected: [] });
+    expect(await createIngest(ports, LIMITS)([event({ playedMs: 600_000 })], browser)).toMatchObject({ accepted: 1 });
+  });
+
+  it('takes no more of one view, and of one network, than its limits, and says which', async () => {
+    const ingest = createIngest(ports, LIMITS);
+    const of = (sessionId: string) => Array.from({ length: 70 }, (_, n) => event({ sessionId, eventId: `e${n}` }));
+    const first = await ingest(of('s1'), browser);
+    expect(first).toMatchObject({ accepted: 50 });
+    expect(first.kind === 'stored' && new Set(first.rejected.map(({ code }) => code))).toEqual(new Set(['rate.view']));
+    const second = await ingest(of('s2'), browser);
+    expect(second).toMatchObject({ accepted: 10 });
+    expect(second.kind === 'stored' && new Set(second.rejected.map(({ code }) => code))).toEqual(
+      new Set(['rate.block']),
+    );
+    expect(await ingest(of('s3'), server)).toMatchObject({ accepted: 70 });
+  });
+
+  it('tells repeats with the next rows that are stored, so that accounts add up', async () => {
+    const ingest = createIngest(ports, LIMITS);
+    await ingest([event()], browser);
+    await ingest([event(), event()], browser);
+    await ingest([event({ eventId: 'e2' }), event({ eventId: 'e3' }), event()], browser);
+    expect(rows.map((row) => row.repeats)).toEqual([undefined, 3, undefined]);
+  });
+
+  it('maps stated countries to their configured group', async () => {
+    await createIngest(ports, LIMITS)([event({ region: 'SE' })], server);
+    expect(rows[0]?.region).toBe('EU-NORTH');
   });
 });

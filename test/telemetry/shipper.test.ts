@@ -15,7 +15,7 @@ afterEach(() => rm(directory, { recursive: true }));
 async function segmentOf(sequence: number, rows: number): Promise<Segment> {
   const path = join(directory, `${sequence}.ndjson`);
   await writeFile(path, '{}\n'.repeat(rows));
-  return { id: `s-${sequence}`, sequence, rows, bytes: rows * 3, path };
+  return { id: `s-${sequence}`, sequence, rows, bytes: rows * 3, path, writtenAtMs: 0 };
 }
 
 const away = () => new DatabaseError('away', { code: 'UNREACHABLE', permanent: false, cause: null });

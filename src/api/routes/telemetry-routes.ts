@@ -1,57 +1,48 @@
-import express, { Router } from 'express';
+import { Router } from 'express';
+import { z } from 'zod';
 import type { Audit } from '../../telemetry/account.ts';
-import { type DecodedBody, decodeEvents } from '../../telemetry/decode-events.ts';
-import type { Arrival, IngestResult } from '../../telemetry/ingest.ts';
-import { type CheckKey, mayDo, requireScope } from '../authenticate.ts';
-import type { Principal } from '../key-store.ts';
-import { Problem } from '../problem.ts';
-import { observeContext } from '../request-context.ts';
+import { type DeadLetter, ROW_REFUSED } from '../../telemetry/read-dead-letters.ts';
+import { REFUSAL_CODES } from '../../telemetry/refusal.ts';
+import { type CheckKey, requireScope } from '../authenticate.ts';
+import { parseOr400 } from '../problem.ts';
 
 export type TelemetryPorts = {
   checkKey: CheckKey;
-  ingest(events: readonly unknown[], arrival: Arrival): Promise<IngestResult>;
-  audit(): Promise<Audit>;
+  audit(range: { fromMs: number; toMs: number }): Promise<Audit>;
+  deadLetters(query: { from: Date; to: Date; code?: string; limit: number }): Promise<DeadLetter[]>;
+  nowMs(): number;
 };
 
-/** Of the decompressed body. */
-const MAX_BODY_BYTES = 1024 * 1024;
+const DAY_MS = 24 * 3_600_000;
+/** What comes in while the question is asked is in the answer. */
+const SLACK_MS = 60_000;
+const MAX_LETTERS = 1_000;
 
-/** `POST /v1/telemetry`: accepted events are on disk before the answer; bad ones come back with their reasons. */
+const time = z.iso.datetime({ offset: true }).optional();
+const rangeSchema = z.object({ from: time, to: time });
+const lettersSchema = rangeSchema.extend({
+  code: z.enum([...REFUSAL_CODES, ROW_REFUSED]).optional(),
+  limit: z.coerce.number().int().min(1).max(MAX_LETTERS).default(100),
+});
+
+/** What became of telemetry: the account, and what was refused. Telemetry itself comes in through `ingest-handler.ts`. */
 export function telemetryRoutes(ports: TelemetryPorts): Router {
   const router = Router();
-  const readText = express.text({ type: () => true, limit: MAX_BODY_BYTES });
+  const rangeOf = ({ from, to }: z.infer<typeof rangeSchema>): { from: Date; to: Date } => {
+    const end = to === undefined ? new Date(ports.nowMs() + SLACK_MS) : new Date(to);
+    return { from: from === undefined ? new Date(end.getTime() - DAY_MS) : new Date(from), to: end };
+  };
 
-  router.post(
-    '/v1/telemetry',
-    requireScope(ports.checkKey, 'telemetry', 'decide'),
-    readText,
-    async (request, response) => {
-      const events = eventsOf(decodeEvents(typeof request.body === 'string' ? request.body : ''));
-      const principal: Principal = response.locals.principal;
-      const result = await ports.ingest(events, {
-        source: mayDo(principal, 'decide') ? 'server' : 'beacon',
-        context: observeContext(request),
-        block: '',
-        trusted: mayDo(principal, 'decide'),
-      });
-      if (result.kind === 'full') {
-        throw new Problem(503, 'telemetry.full', 'The telemetry spool is full; send these events again later.', result);
-      }
-      const { accepted, duplicates, rejected } = result;
-      response.status(202).json({ accepted, duplicates, rejected });
-    },
-  );
+  router.get('/v1/telemetry/audit', requireScope(ports.checkKey, 'read'), async (request, response) => {
+    const { from, to } = rangeOf(parseOr400(rangeSchema, request.query));
+    response.json(await ports.audit({ fromMs: from.getTime(), toMs: to.getTime() }));
+  });
 
-  router.get('/v1/telemetry/audit', requireScope(ports.checkKey, 'read'), async (_request, response) => {
-    response.json(await ports.audit());
+  router.get('/v1/telemetry/dead-letters', requireScope(ports.checkKey, 'admin'), async (request, response) => {
+    const { code, limit, ...range } = parseOr400(lettersSchema, request.query);
+    const query = { ...rangeOf(range), limit, ...(code === undefined ? {} : { code }) };
+    response.json({ deadLetters: await ports.deadLetters(query) });
   });
 
   return router;
-}
-
-function eventsOf(body: DecodedBody): unknown[] {
-  if (body.kind === 'events') return body.events;
-  throw new Problem(400, 'telemetry.unreadable', `The body: expected ${body.expected} (got ${body.received}).`, {
-    errors: [{ path: '', expected: body.expected, received: body.received }],
-  });
 }

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { DatabaseError } from '../database.ts';
 import type { Segment } from './segment-files.ts';
@@ -47,4 +47,25 @@ export async function buryRows(directory: string, segment: Segment, dead: readon
   const target = join(directory, basename(segment.path));
   await writeFile(`${target}.tmp`, dead.map((row) => `${JSON.stringify(row)}\n`).join(''), { flush: true });
   await rename(`${target}.tmp`, target);
+}
+
+/** A buried row with when it was buried. */
+export type BuriedRow = DeadRow & { atMs: number };
+
+/** Rows buried in [fromMs, toMs), newest file first, at most `limit`; none where there is no such directory. */
+export async function readBuriedRows(
+  directory: string,
+  range: { fromMs: number; toMs: number; limit: number },
+): Promise<BuriedRow[]> {
+  const names = (await readdir(directory).catch(() => [])).filter((name) => name.endsWith('.ndjson'));
+  const rows: BuriedRow[] = [];
+  for (const name of names.sort().reverse()) {
+    if (rows.length >= range.limit) break;
+    const path = join(directory, name);
+    const atMs = (await stat(path)).mtimeMs;
+    if (atMs < range.fromMs || atMs >= range.toMs) continue;
+    const lines = (await readFile(path, 'utf8')).trimEnd().split('\n');
+    rows.push(...lines.map((line) => ({ ...(JSON.parse(line) as DeadRow), atMs })));
+  }
+  return rows.slice(0, range.limit);
 }

@@ -2,8 +2,18 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-/** A closed file of accepted rows, waiting to be applied. `id` is unique over all hosts and stands in every row. */
-export type Segment = { id: string; sequence: number; rows: number; bytes: number; path: string };
+/**
+ * A closed file of accepted rows, waiting to be applied. `id` is unique over all hosts and stands in every row;
+ * `writtenAtMs` is when its last row came in.
+ */
+export type Segment = {
+  id: string;
+  sequence: number;
+  rows: number;
+  bytes: number;
+  path: string;
+  writtenAtMs: number;
+};
 
 const SEALED = /^(\d{15})\.(\d+)\.ndjson$/;
 const OPEN = /^(\d{15})\.open$/;
@@ -44,12 +54,14 @@ export async function recoverSegments(directory: string, spoolId: string): Promi
     if (match === null) continue;
     const path = join(directory, name);
     const sequence = Number(match[1]);
+    const { size, mtimeMs } = await stat(path);
     segments.push({
       id: segmentId(spoolId, sequence),
       sequence,
       rows: Number(match[2]),
-      bytes: (await stat(path)).size,
+      bytes: size,
       path,
+      writtenAtMs: Math.round(mtimeMs),
     });
   }
   return segments;

@@ -17,8 +17,8 @@ export type ShipperOptions = {
   table: string;
   /** Where rows go that the database will never take. */
   deadDirectory: string;
-  /** Brings derived rows up to date; runs after the segment's rows are there, must be repeatable. */
-  afterApply(segment: Segment): Promise<void>;
+  /** Brings derived rows up to date; runs after the segment's rows, but for `deadRows` of them, are there. Must be repeatable. */
+  afterApply(segment: Segment, deadRows: number): Promise<void>;
   /** Frees the segment's disk space. */
   release(segment: Segment): Promise<void>;
   onShipped?(result: Shipped): void;
@@ -115,8 +115,8 @@ export class Shipper {
     const there = inDoubt ? await this.#rowsThere(segment) : 0;
     if (there !== 0 && there !== segment.rows) await this.#removeRows(segment);
     const dead = there === segment.rows ? [] : await this.#insert(segment);
-    await this.#options.afterApply(segment);
     if (dead[0] !== undefined) await buryRows(this.#options.deadDirectory, segment, dead);
+    await this.#options.afterApply(segment, dead.length);
     await this.#options.release(segment);
     if (dead[0] !== undefined) return { kind: 'dead-lettered', segment, deadRows: dead.length, reason: dead[0].reason };
     return { kind: there === segment.rows ? 'already-there' : 'applied', segment };

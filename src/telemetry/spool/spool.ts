@@ -41,7 +41,7 @@ export class SpoolWriteError extends Error {
 }
 
 type Pending = { lines: readonly string[]; resolve(result: AppendResult): void; reject(error: Error): void };
-type OpenFile = { handle: FileHandle; sequence: number; rows: number; bytes: number };
+type OpenFile = { handle: FileHandle; sequence: number; rows: number; bytes: number; writtenAtMs: number };
 
 /** Accepted rows on disk, in segments, until they are applied. One writer per directory. */
 export class Spool {
@@ -53,8 +53,9 @@ export class Spool {
   #committing: Promise<void> | null = null;
   #sealTimer: NodeJS.Timeout | null = null;
   #sealRequested = false;
+  /** Sealed and not yet released, by id. */
+  readonly #sealed = new Map<string, Segment>();
   #sealedBytes = 0;
-  #sealedRows = 0;
   #stopped = false;
 
   constructor(options: SpoolOptions) {
@@ -68,7 +69,7 @@ export class Spool {
     // Starting at the clock keeps ids of released segments from being used again.
     this.#nextSequence = Math.max(left.at(-1)?.sequence ?? 0, Date.now()) + 1;
     this.#sealedBytes = left.reduce((sum, segment) => sum + segment.bytes, 0);
-    this.#sealedRows = left.reduce((sum, segment) => sum + segment.rows, 0);
+    for (const segment of left) this.#sealed.set(segment.id, segment);
     return left;
   }
 
@@ -77,9 +78,12 @@ export class Spool {
     return this.#sealedBytes + (this.#open?.bytes ?? 0);
   }
 
-  /** Rows accepted and not yet released. */
-  get rowsOnDisk(): number {
-    return this.#sealedRows + (this.#open?.rows ?? 0);
+  /** What is accepted and not yet released: each segment, the open one last. */
+  waiting(): Pick<Segment, 'id' | 'rows' | 'writtenAtMs'>[] {
+    const sealed = [...this.#sealed.values()];
+    if (this.#open === null) return sealed;
+    const { sequence, rows, writtenAtMs } = this.#open;
+    return [...sealed, { id: segmentId(this.#spoolId, sequence), rows, writtenAtMs }];
   }
 
   /** Stores JSON objects, one per element, each starting with `{"`. Resolves once they are on disk. Throws SpoolWriteError. */
@@ -104,8 +108,7 @@ export class Spool {
   /** Forgets an applied segment and frees its disk space. */
   async release(segment: Segment): Promise<void> {
     await rm(segment.path, { force: true });
-    this.#sealedBytes -= segment.bytes;
-    this.#sealedRows -= segment.rows;
+    if (this.#sealed.delete(segment.id)) this.#sealedBytes -= segment.bytes;
   }
 
   /** Commits what is pending, seals, closes. Later appends are refused as full. */
@@ -150,6 +153,7 @@ export class Spool {
       await this.#write(file, bytes);
       file.rows += rows;
       file.bytes += bytes.length;
+      file.writtenAtMs = Date.now();
       for (const { resolve } of batch) resolve({ kind: 'stored' });
     } catch (cause) {
       const error = new SpoolWriteError(`Could not store telemetry in ${this.#options.directory}`, { cause });
@@ -176,7 +180,7 @@ export class Spool {
       const sequence = this.#nextSequence++;
       const handle = await open(join(this.#options.directory, openName(sequence)), 'wx');
       await syncDirectory(this.#options.directory);
-      this.#open = { handle, sequence, rows: 0, bytes: 0 };
+      this.#open = { handle, sequence, rows: 0, bytes: 0, writtenAtMs: Date.now() };
       this.#sealTimer = setTimeout(() => {
         this.#sealRequested = true;
         this.#kick();
@@ -195,14 +199,10 @@ export class Spool {
     if (file.rows === 0) return rm(from, { force: true });
     const path = join(this.#options.directory, sealedName(file.sequence, file.rows));
     await rename(from, path);
-    this.#sealedBytes += file.bytes;
-    this.#sealedRows += file.rows;
-    this.#options.onSealed({
-      id: segmentId(this.#spoolId, file.sequence),
-      sequence: file.sequence,
-      rows: file.rows,
-      bytes: file.bytes,
-      path,
-    });
+    const { sequence, rows, bytes, writtenAtMs } = file;
+    const segment = { id: segmentId(this.#spoolId, sequence), sequence, rows, bytes, path, writtenAtMs };
+    this.#sealed.set(segment.id, segment);
+    this.#sealedBytes += bytes;
+    this.#options.onSealed(segment);
   }
 }

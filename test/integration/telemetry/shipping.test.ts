@@ -37,7 +37,7 @@ describe('a segment with rows the engine refuses', () => {
       release: async () => {},
       onShipped: (result) => shipped.push(result),
     });
-    shipper.enqueue({ id: 'poisoned', sequence: 1, rows: 500, bytes: 1, path });
+    shipper.enqueue({ id: 'poisoned', sequence: 1, rows: 500, bytes: 1, path, writtenAtMs: Date.now() });
     expect(await shipper.settle(30_000)).toBe(true);
     expect(shipped).toMatchObject([{ kind: 'dead-lettered', deadRows: 3 }]);
     const [stored] = await engine.database.query<{ n: number; ids: number }>(

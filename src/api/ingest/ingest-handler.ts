@@ -1,0 +1,105 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Logger } from 'pino';
+import type { Context } from '../../domain/index.ts';
+import { type DecodedBody, decodeEvents } from '../../telemetry/decode-events.ts';
+import type { Arrival, Ingest, IngestResult } from '../../telemetry/ingest.ts';
+import { mayDo } from '../authenticate.ts';
+import type { Principal } from '../key-store.ts';
+import { Problem, sendProblem } from '../problem.ts';
+import { readBody } from './read-body.ts';
+
+export type IngestHttpPorts = {
+  /** The sender, by key, or by signature over `body` where it has one; throws 401 or 403 Problems. */
+  identify(request: IncomingMessage, query: URLSearchParams, body: Buffer | null): Principal;
+  ingest: Ingest;
+  observe(request: IncomingMessage): { context: Context; block: string };
+  onResponse(seen: { method: string; route: string; status: number; seconds: number }): void;
+};
+
+/** Of a batch, decompressed. */
+const MAX_BATCH_BYTES = 1024 * 1024;
+/** Browsers send no larger beacon, and only beacons are text/plain. */
+const MAX_BEACON_BYTES = 64 * 1024;
+
+type ReportRoute = { path: string; decode(body: string, contentType: string): DecodedBody; source: Arrival['source'] };
+
+/** Paths that POST here. */
+export const REPORT_ROUTES: readonly ReportRoute[] = [
+  { path: '/v1/telemetry', decode: decodeEvents, source: 'beacon' },
+];
+
+/**
+ * The two addresses that players report to, on node's own server because a framework costs more than the work itself.
+ * Answers false where a request is somebody else's.
+ */
+export function createIngestHandler(
+  ports: IngestHttpPorts,
+  log: Logger,
+): (request: IncomingMessage, response: ServerResponse) => boolean {
+  return (request, response) => {
+    if (request.method !== 'POST') return false;
+    const url = request.url ?? '';
+    const queryAt = url.indexOf('?');
+    const path = queryAt === -1 ? url : url.slice(0, queryAt);
+    const route = REPORT_ROUTES.find((candidate) => candidate.path === path);
+    if (route === undefined) return false;
+    const startedAt = performance.now();
+    response.setHeader('Access-Control-Allow-Origin', '*');
+    response.setHeader('X-Content-Type-Options', 'nosniff');
+    response.once('finish', () =>
+      ports.onResponse({
+        method: 'POST',
+        route: route.path,
+        status: response.statusCode,
+        seconds: (performance.now() - startedAt) / 1000,
+      }),
+    );
+    const query = new URLSearchParams(queryAt === -1 ? '' : url.slice(queryAt + 1));
+    accept(ports, route, request, query).then(
+      ({ accepted, duplicates, rejected }) => {
+        response.writeHead(202, { 'content-type': 'application/json; charset=utf-8' });
+        response.end(JSON.stringify({ accepted, duplicates, rejected }));
+      },
+      (error: unknown) => {
+        // What is left of the body is not worth reading.
+        if (!request.complete) response.setHeader('Connection', 'close');
+        sendProblem(error, request, response, log);
+      },
+    );
+    return true;
+  };
+}
+
+type Stored = Extract<IngestResult, { kind: 'stored' }>;
+
+async function accept(
+  ports: IngestHttpPorts,
+  route: ReportRoute,
+  request: IncomingMessage,
+  query: URLSearchParams,
+): Promise<Stored> {
+  // A key is looked at before the body is; a signature is over the body.
+  const byKey = request.headers['nara-key'] === undefined ? ports.identify(request, query, null) : null;
+  const contentType = request.headers['content-type'] ?? '';
+  const isBeacon = contentType.startsWith('text/plain');
+  const body = await readBody(request, { maxBytes: isBeacon ? MAX_BEACON_BYTES : MAX_BATCH_BYTES });
+  const principal = byKey ?? ports.identify(request, query, body);
+  const decoded = route.decode(body.toString(), contentType);
+  if (decoded.kind === 'unreadable') throw unreadable(decoded);
+  const { context, block } = ports.observe(request);
+  const trusted = mayDo(principal, 'decide');
+  const result = await ports.ingest(decoded.events, {
+    source: trusted && route.source === 'beacon' ? 'server' : route.source,
+    context,
+    block: trusted ? '' : block,
+    trusted,
+  });
+  if (result.kind === 'stored') return result;
+  throw new Problem(503, 'telemetry.full', 'The telemetry spool is full; send these events again later.', result);
+}
+
+function unreadable({ expected, received }: Extract<DecodedBody, { kind: 'unreadable' }>): Problem {
+  return new Problem(400, 'telemetry.unreadable', `The body: expected ${expected} (got ${received}).`, {
+    errors: [{ path: '', expected, received }],
+  });
+}
