@@ -1,0 +1,36 @@
+// dash.js 5.2. `nara` is where NARA answers, `key` one with scope `telemetry`, `sessionId` a new one for every player:
+// 1 to 64 of A-Z a-z 0-9 . _ -, such as crypto.randomUUID().
+
+/** The player says what happened (CMCD v2, event mode). */
+export function dashEventReports({ nara, key, assetId, sessionId }) {
+  return {
+    enabled: true,
+    version: 2,
+    sid: sessionId,
+    cid: assetId,
+    enabledKeys: [],
+    eventTargets: [
+      {
+        enabled: true,
+        url: `${nara}/v1/cmcd?key=${key}`,
+        events: ['ps', 'bc', 't', 'e'],
+        interval: 5,
+        enabledKeys: ['v', 'sid', 'cid', 'sn', 'ts', 'e', 'sta', 'br', 'ot', 'bl', 'mtp', 'pr', 'sf', 'ec', 'msd'],
+      },
+    ],
+  };
+}
+
+/** Every request says how the player is doing (CMCD v1): an estimate, and nothing but GETs. */
+export function dashRequestReports({ assetId, sessionId }) {
+  return { enabled: true, version: 1, sid: sessionId, cid: assetId, includeInRequests: ['segment', 'mpd'] };
+}
+
+/** Plays an asset in a `<video>`. `cmcd` is one of the above. */
+export function playWithDash(video, { nara, assetId, sessionId }, cmcd) {
+  const player = dashjs.MediaPlayer().create();
+  player.updateSettings({ streaming: { cmcd } });
+  player.initialize(video, `${nara}/v/${assetId}/manifest.mpd?sid=${sessionId}`, true);
+  addEventListener('pagehide', () => player.destroy(), { once: true });
+  return player;
+}
