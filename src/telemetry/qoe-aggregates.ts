@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { QOE_METRICS, type QoeMetric } from './qoe-metrics.ts';
-import { componentSql, type RewardClips, SCORABLE_SQL } from './view-components.ts';
+import { startupBinSql } from './startup-quantiles.ts';
+import { componentSql, REWARD_COMPONENTS, type RewardClips, SCORABLE_SQL } from './view-components.ts';
 
 /**
  * One additive figure of a group of views: `fromViews` makes it from rows of `scored_views`, `merged` from rows that
@@ -13,18 +14,6 @@ export const ROLLUP_KEYS = ['region', 'device', 'connection', 'arm', 'asset_id']
 
 export const VIEW_CLASSES = ['started', 'failedToStart', 'leftBeforeStart', 'unobserved'] as const;
 
-/** Components that rewards are linear in, in the order of the rows and columns of `reward_moments`. */
-export const REWARD_COMPONENTS = ['one', 'quality', 'stall', 'startup', 'switches', 'mbps', 'failure'] as const;
-
-/** Startup times up to this many significant bits are counted apart, larger ones in bins: exact below 4,096 ms, then within 0.05 %. */
-const STARTUP_BITS = 12;
-
-/** The lower edge of the bin a startup time falls into. */
-const startupBin = (ms: string): string => {
-  const shift = `greatest(0, toInt8(ceil(log2(${ms} + 1))) - ${STARTUP_BITS})`;
-  return `toUInt32(bitShiftLeft(bitShiftRight(${ms}, ${shift}), ${shift}))`;
-};
-
 /** Everything `/v1/qoe` is computed from. The reward's clips are part of it: other clips, other figures. */
 export function qoeAggregates(clips: RewardClips): readonly QoeAggregate[] {
   return [
@@ -32,7 +21,12 @@ export function qoeAggregates(clips: RewardClips): readonly QoeAggregate[] {
     ...VIEW_CLASSES.map((name) => count(`n_${name}`, `countIf(class = '${name}')`)),
     ...QOE_METRICS.map((metric) => vector(`m_${metric.name}`, momentsSql(metric))),
     vector('reward_moments', rewardMomentsSql(clips)),
-    histogram('startup_bins', 'UInt32', `map(${startupBin('assumeNotNull(startup_ms)')}, toUInt64(1))`, STARTUP_KNOWN),
+    histogram(
+      'startup_bins',
+      'UInt32',
+      `map(${startupBinSql('assumeNotNull(startup_ms)')}, toUInt64(1))`,
+      STARTUP_KNOWN,
+    ),
     histogram('played_rung_ms', 'String', 'mapApply((id, ms) -> (id, toUInt64(ms)), rung_ms)', STARTED),
     {
       ...histogram('played_height_ms', 'UInt16', '', ''),

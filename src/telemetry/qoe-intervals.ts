@@ -1,4 +1,6 @@
-/** A figure with what it was made of. `value` and `ci95` are null where nothing was measured, `ci95` also below two views. */
+import type { QoeKind } from './qoe-metrics.ts';
+
+/** A figure with what it was made of. `value` is null where nothing was measured, `ci95` where too little was. */
 export type Metric = {
   value: number | null;
   numerator: number;
@@ -6,33 +8,73 @@ export type Metric = {
   ci95: [number, number] | null;
   /** Views behind it. */
   n: number;
+  /** Whether there are MIN_PLAYS of them: below, the figure is shown and no alert may rest on it. */
+  enough: boolean;
 };
 
+/** Fewer plays than this are an anecdote: the usual gate of QoE alerting. */
+export const MIN_PLAYS = 25;
+
 /** The 97.5 % quantile of the standard normal distribution; tabulated approximations are off in the third digit. */
-const Z95 = 1.959964;
+export const Z95 = 1.959964;
 
-/** Quantile levels asked of the database, so that intervals of any quantile can be read off. */
-export const STARTUP_GRID: readonly number[] = Array.from({ length: 199 }, (_, index) => (index + 1) / 200);
+/** Events that a count of none still allows at 97.5 %: −ln 0.025. */
+const NONE_SEEN = 3.688879;
 
-/** Σx ÷ Σy over views with a delta-method interval, from [n, Σx, Σy, Σx², Σy², Σxy]. */
-export function meanOfRatio(moments: readonly number[]): Metric {
+/** Below this share of Σx² a spread is rounding, not spread. */
+const ROUNDING = 1e-12;
+
+/**
+ * Σx ÷ Σy from [n, Σx, Σy, Σx², Σy², Σxy] over views. Proportions have Wilson's interval, the rest the delta method's. Views
+ * count as independent; those of one session or asset are not quite, so true intervals are somewhat wider.
+ */
+export function ratioOfSums(kind: QoeKind, moments: readonly number[]): Metric {
   const [n = 0, x = 0, y = 0, xx = 0, yy = 0, xy = 0] = moments;
-  if (n === 0 || y === 0) return { value: null, numerator: x, denominator: y, ci95: null, n };
   const value = x / y;
-  if (n < 2) return { value, numerator: x, denominator: y, ci95: null, n };
-  const residual = Math.max(0, xx - 2 * value * xy + value * value * yy);
+  const nothing = !(n > 0 && Number.isFinite(value));
+  const made = { numerator: finite(x), denominator: finite(y), n, enough: n >= MIN_PLAYS };
+  if (nothing) return { value: null, ...made, ci95: null };
+  if (kind === 'proportion') return { value, ...made, ci95: wilson(value, n) };
+  if (n < 2) return { value, ...made, ci95: null };
+  const residual = xx - 2 * value * xy + value * value * yy;
+  if (!(residual > ROUNDING * xx)) return { value, ...made, ci95: withoutSpread(kind, value, y, yy) };
   const halfWidth = (Z95 * Math.sqrt((residual * n) / (n - 1))) / Math.abs(y);
-  return { value, numerator: x, denominator: y, ci95: [value - halfWidth, value + halfWidth], n };
+  return { value, ...made, ci95: withinRange(kind, [value - halfWidth, value + halfWidth]) };
 }
 
-/** The `level` quantile read off STARTUP_GRID's answers, with the binomial order-statistic interval. */
-export function quantileOf(grid: readonly number[], level: number, n: number): Metric {
-  if (n === 0) return { value: null, numerator: 0, denominator: 0, ci95: null, n };
-  const at = (p: number): number => {
-    const index = Math.round(Math.min(Math.max(p, 0.005), 0.995) * 200) - 1;
-    return grid[index] ?? 0;
-  };
-  const value = at(level);
-  const spread = Z95 * Math.sqrt((level * (1 - level)) / n);
-  return { value, numerator: value, denominator: 1, ci95: n < 2 ? null : [at(level - spread), at(level + spread)], n };
+/** A quantile read off order statistics: its value, and the bounds where there are enough views to have any. */
+export function orderStatistic(
+  read: readonly [value: number | null, low: number | null, high: number | null] | undefined,
+  n: number,
+): Metric {
+  const [value, low, high] = read ?? [null, null, null];
+  const made = { n, enough: n >= MIN_PLAYS };
+  if (n === 0 || value === null) return { value: null, numerator: 0, denominator: 0, ci95: null, ...made };
+  const ci95: Metric['ci95'] = low === null || high === null ? null : [low, high];
+  return { value, numerator: value, denominator: 1, ci95, ...made };
 }
+
+/** Wilson's score interval of a share `p` of `n`: 0 of n is not certainly 0. */
+function wilson(p: number, n: number): [number, number] {
+  const zz = Z95 * Z95;
+  const centre = (p + zz / (2 * n)) / (1 + zz / n);
+  const halfWidth = (Z95 / (1 + zz / n)) * Math.sqrt((p * (1 - p)) / n + zz / (4 * n * n));
+  return [p <= 0 ? 0 : Math.max(0, centre - halfWidth), p >= 1 ? 1 : Math.min(1, centre + halfWidth)];
+}
+
+/**
+ * Views that all say the same show no spread, which is not certainty. A part of a whole varies by no more than a yes or no
+ * does, so it gets Wilson's at the number of views that their unequal weights amount to.
+ */
+function withoutSpread(kind: QoeKind, value: number, y: number, yy: number): [number, number] {
+  if (kind === 'fraction') return wilson(Math.min(1, Math.max(0, value)), (y * y) / yy);
+  if (kind === 'rate' && value === 0) return [0, NONE_SEEN / y];
+  return [value, value];
+}
+
+function withinRange(kind: QoeKind, [low, high]: [number, number]): [number, number] {
+  if (kind === 'mean') return [low, high];
+  return [Math.max(0, low), kind === 'fraction' ? Math.min(1, high) : high];
+}
+
+const finite = (number: number): number => (Number.isFinite(number) ? number : 0);

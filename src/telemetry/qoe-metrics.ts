@@ -5,9 +5,9 @@ export type QoeUnit = 'ratio' | 'ms' | 'kbit/s' | 'bytes' | 'points' | 'per minu
 
 /**
  * How Σ numerator ÷ Σ denominator behaves, which decides its interval. `proportion`: a count of views out of views.
- * `fraction`: a part of a whole, 0..1, of time or reports. `mean`: anything else.
+ * `fraction`: a part of a whole, 0..1, of time or reports. `rate`: events in time. `mean`: anything else.
  */
-export type QoeKind = 'proportion' | 'fraction' | 'mean';
+export type QoeKind = 'proportion' | 'fraction' | 'rate' | 'mean';
 
 /** One metric: Σ numerator ÷ Σ denominator over the views where `of` holds. SQL over `scored_views`, finite wherever `of` holds. */
 export type QoeMetric = {
@@ -76,7 +76,7 @@ export const QOE_METRICS = [
     name: 'stallsPerMinute',
     title: 'Rebuffering frequency',
     unit: 'per minute',
-    kind: 'mean',
+    kind: 'rate',
     numerator: 'stall_count',
     denominator: '(played_ms + stalled_ms) / 60000',
     of: STARTED,
@@ -203,7 +203,7 @@ export const QOE_METRICS = [
     name: 'switchesPerMinute',
     title: 'Rung switches a minute',
     unit: 'per minute',
-    kind: 'mean',
+    kind: 'rate',
     numerator: 'switches',
     denominator: 'played_ms / 60000',
     of: PLAYED,
@@ -262,7 +262,7 @@ export const QOE_METRICS = [
     name: 'droppedFramesPerHour',
     title: 'Dropped frames an hour',
     unit: 'per hour',
-    kind: 'mean',
+    kind: 'rate',
     numerator: 'dropped_frames',
     denominator: 'played_ms / 3600000',
     of: PLAYED,
@@ -274,10 +274,9 @@ export const QOE_METRICS = [
 
 export type QoeMetricName = (typeof QOE_METRICS)[number]['name'];
 
-/** Quantiles of startup over started views whose startup was measured. */
-export const STARTUP_QUANTILES = {
-  startupMsP50: 0.5,
-  startupMsP75: 0.75,
-  startupMsP95: 0.95,
-  startupMsP99: 0.99,
-} as const;
+/** A metric of the list. */
+export function qoeMetric(name: QoeMetricName): QoeMetric {
+  const found = QOE_METRICS.find((metric) => metric.name === name);
+  if (found === undefined) throw new Error(`no metric ${name}`);
+  return found;
+}

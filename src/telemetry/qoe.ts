@@ -1,102 +1,98 @@
 import type { RewardWeights } from '../domain/index.ts';
 import type { Database } from './database.ts';
-import { type Metric, meanOfRatio, quantileOf, STARTUP_GRID } from './qoe-intervals.ts';
-import { rewardSql, SCORABLE_SQL } from './view-components.ts';
+import { VIEW_CLASSES } from './qoe-aggregates.ts';
+import { type Metric, ratioOfSums } from './qoe-intervals.ts';
+import { QOE_METRICS } from './qoe-metrics.ts';
+import { QOE_KEYS, type QoeKey, type QoeScope, qoeSourceSql } from './qoe-source.ts';
+import { startupQuantiles, startupQuantilesSql } from './startup-quantiles.ts';
+import { rewardMoments } from './view-components.ts';
 
-/** What views can be grouped by. */
-export const QOE_KEYS = ['region', 'device', 'connection', 'arm', 'assetId', 'hour'] as const;
-export type QoeKey = (typeof QOE_KEYS)[number];
+export { QOE_KEYS, type QoeKey };
 
-const KEY_SQL: Record<QoeKey, string> = {
-  region: 'region',
-  device: 'device',
-  connection: 'connection',
-  arm: 'arm',
-  assetId: 'asset_id',
-  hour: "formatDateTime(toStartOfHour(view_at), '%Y-%m-%dT%H:00:00Z')",
-};
-
-/** Metrics that are Σ numerator ÷ Σ denominator over the views where `of` holds. */
-const RATIOS = {
-  stallRatio: { numerator: 'stalled_ms', denominator: 'played_ms + stalled_ms', of: "class = 'started'" },
-  ctaStalledTimeRatio: {
-    numerator: 'stalled_ms',
-    denominator: 'ifNull(startup_ms, 0) + played_ms + stalled_ms',
-    of: "class = 'started'",
-  },
-  seenQuality: { numerator: 'quality_ms', denominator: 'known_rung_ms', of: SCORABLE_SQL },
-  bitrateKbps: {
-    numerator: 'delivered_kbit * 1000',
-    denominator: 'played_ms',
-    of: "class = 'started' AND played_ms > 0",
-  },
-  bytesPerView: { numerator: 'delivered_kbit * 125', denominator: '1', of: "class = 'started'" },
-  startupMsMean: {
-    numerator: 'ifNull(startup_ms, 0)',
-    denominator: '1',
-    of: "class = 'started' AND isNotNull(startup_ms)",
-  },
-  startFailureRatio: { numerator: "class = 'failedToStart'", denominator: '1', of: 'is_heard' },
-  exitBeforeStartRatio: { numerator: "class = 'leftBeforeStart'", denominator: '1', of: 'is_heard' },
-} as const;
-
-const CLASSES = ['started', 'failedToStart', 'leftBeforeStart', 'unobserved'] as const;
+/** Playing time, and its share of all of the group's. */
+export type PlayingTime = { ms: number; share: number };
 
 /** One group of `/v1/qoe`: its keys, how many views there were, how they fared, and the metrics with 95 % intervals. */
 export type QoeGroup = Partial<Record<QoeKey, string>> & { views: number } & Record<
-    (typeof CLASSES)[number],
+    (typeof VIEW_CLASSES)[number],
     number
   > & {
     metrics: Record<string, Metric>;
+    /** Per rendition id, the longest played first, RUNGS_SHOWN at most; ids mean something within an asset only. */
+    rungMs: Record<string, PlayingTime>;
+    /** Per height of rendition, `unknown` where no decision told it. */
+    heightMs: Record<string, PlayingTime>;
   };
 
-export type QoeQuery = { from: Date; to: Date; groupBy: readonly QoeKey[]; assetId?: string };
+export type QoeQuery = QoeScope & { groupBy: readonly QoeKey[] };
 
-/** Quality of experience over views that began in [from, to). Throws DatabaseError. */
+/** Groups in one answer: more is a question for a shorter window or for fewer keys. */
+export const MAX_GROUPS = 10_000;
+/** As many renditions as one report may name. */
+const RUNGS_SHOWN = 64;
+
+/** Views fell into more than MAX_GROUPS groups. */
+export class TooManyGroupsError extends Error {
+  override readonly name = 'TooManyGroupsError';
+  readonly code = 'TOO_MANY_GROUPS';
+}
+
+type Row = Record<string, unknown>;
+type Times = readonly (readonly [key: string, ms: number])[];
+
+/** Quality of experience over views that began in [from, to). Throws DatabaseError, TooManyGroupsError. */
 export async function readQoe(
   database: Pick<Database, 'query'>,
   query: QoeQuery,
   reward: RewardWeights,
 ): Promise<QoeGroup[]> {
-  const ratios = { ...RATIOS, reward: { numerator: rewardSql(reward), denominator: '1', of: SCORABLE_SQL } };
-  const names = Object.keys(ratios) as (keyof typeof ratios)[];
-  const moments = names.map((name) => {
-    const { numerator: x, denominator: y, of } = ratios[name];
-    const sum = (term: string) => `toFloat64(sumIf(${term}, ${of}))`;
-    return `[toFloat64(countIf(${of})), ${sum(x)}, ${sum(y)}, ${sum(`(${x}) * (${x})`)}, ${sum(`(${y}) * (${y})`)}, ${sum(`(${x}) * (${y})`)}] AS m_${name}`;
-  });
-  const rows = await database.query<Record<string, unknown>>(
-    `SELECT ${[
-      ...query.groupBy.map((key) => `${KEY_SQL[key]} AS key_${key}`),
-      'count() AS views',
-      ...CLASSES.map((name) => `countIf(class = '${name}') AS n_${name}`),
-      ...moments,
-      `quantilesTDigestIf(${STARTUP_GRID.join(', ')})(assumeNotNull(startup_ms), class = 'started' AND isNotNull(startup_ms)) AS startup_grid`,
-    ].join(', ')}
-     FROM scored_views
-     WHERE view_at >= {from:DateTime64(3)} AND view_at < {to:DateTime64(3)} ${query.assetId === undefined ? '' : 'AND asset_id = {assetId:String}'}
-     ${query.groupBy.length > 0 ? `GROUP BY ${query.groupBy.map((key) => `key_${key}`).join(', ')} ORDER BY ${query.groupBy.map((key) => `key_${key}`).join(', ')}` : ''}`,
-    { from: query.from, to: query.to, ...(query.assetId === undefined ? {} : { assetId: query.assetId }) },
+  const source = await qoeSourceSql(database, query, query.groupBy, reward);
+  const orderBy = query.groupBy.length === 0 ? '' : `ORDER BY ${query.groupBy.map((key) => `key_${key}`).join(', ')}`;
+  const rows = await database.query<Row>(
+    `SELECT * EXCEPT (startup_bins, played_rung_ms, played_height_ms),
+       ${startupQuantilesSql('startup_bins')} AS startup,
+       ${timesSql('played_rung_ms', RUNGS_SHOWN)} AS rungs,
+       arraySum(mapValues(played_rung_ms)) AS rungs_total,
+       ${timesSql('played_height_ms')} AS heights
+     FROM (${source.sql}) ${orderBy} LIMIT ${MAX_GROUPS + 1}`,
+    source.params,
   );
-  return rows.map((row) => toGroup(row, query.groupBy, names));
+  if (rows.length > MAX_GROUPS) throw new TooManyGroupsError(`the views fall into more than ${MAX_GROUPS} groups`);
+  return rows.map((row) => toGroup(row, query.groupBy, reward));
 }
 
-function toGroup(row: Record<string, unknown>, groupBy: readonly QoeKey[], names: readonly string[]): QoeGroup {
-  const number = (name: string) => Number(row[name]);
-  const metrics = Object.fromEntries(names.map((name) => [name, meanOfRatio(row[`m_${name}`] as number[])]));
-  const startups = metrics.startupMsMean?.n ?? 0;
-  const grid = row.startup_grid as number[];
+/** SQL: a map of times as an array of pairs, the longest first. */
+function timesSql(map: string, limit?: number): string {
+  const pairs = `arrayReverseSort(pair -> pair.2, arrayZip(arrayMap(key -> toString(key), mapKeys(${map})), mapValues(${map})))`;
+  return limit === undefined ? pairs : `arraySlice(${pairs}, 1, ${limit})`;
+}
+
+function toGroup(row: Row, groupBy: readonly QoeKey[], reward: RewardWeights): QoeGroup {
+  const count = (name: string) => Number(row[name]);
+  const heights = row.heights as Times;
+  const startupMsMean = ratioOfSums('mean', row.m_startupMsMean as number[]);
   return {
     ...Object.fromEntries(groupBy.map((key) => [key, String(row[`key_${key}`])])),
-    views: number('views'),
-    started: number('n_started'),
-    failedToStart: number('n_failedToStart'),
-    leftBeforeStart: number('n_leftBeforeStart'),
-    unobserved: number('n_unobserved'),
+    views: count('views'),
+    ...(Object.fromEntries(VIEW_CLASSES.map((name) => [name, count(`n_${name}`)])) as Record<
+      (typeof VIEW_CLASSES)[number],
+      number
+    >),
     metrics: {
-      ...metrics,
-      startupMsP50: quantileOf(grid, 0.5, startups),
-      startupMsP95: quantileOf(grid, 0.95, startups),
+      ...Object.fromEntries(
+        QOE_METRICS.map(({ name, kind }) => [name, ratioOfSums(kind, row[`m_${name}`] as number[])]),
+      ),
+      reward: ratioOfSums('mean', rewardMoments(row.reward_moments as number[], reward)),
+      ...startupQuantiles(row.startup as Parameters<typeof startupQuantiles>[0], startupMsMean.n),
     },
+    rungMs: playingTimes(row.rungs as Times, count('rungs_total')),
+    heightMs: playingTimes(
+      heights.map(([height, ms]) => [height === '0' ? 'unknown' : height, ms]),
+      heights.reduce((sum, [, ms]) => sum + ms, 0),
+    ),
   };
+}
+
+function playingTimes(times: Times, totalMs: number): Record<string, PlayingTime> {
+  return Object.fromEntries(times.map(([key, ms]) => [key, { ms, share: totalMs > 0 ? ms / totalMs : 0 }]));
 }

@@ -20,7 +20,8 @@ import {
   sourceSchema,
 } from '../../domain/index.ts';
 import { issueSchema, problemSchema } from './operation.ts';
-import { decidedViewSchema, metricSchema, undecidedSessionSchema } from './telemetry-operations.ts';
+import { metricSchema } from './qoe-operation.ts';
+import { decidedViewSchema, undecidedSessionSchema } from './telemetry-operations.ts';
 
 /** `view_start` → `ViewStartEvent`. */
 const eventName = (type: string): string =>

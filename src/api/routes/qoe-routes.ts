@@ -1,9 +1,9 @@
 import { Router } from 'express';
 import { z } from 'zod';
 import { assetIdSchema } from '../../domain/index.ts';
-import { QOE_KEYS, type QoeGroup, type QoeQuery } from '../../telemetry/qoe.ts';
+import { QOE_KEYS, type QoeGroup, type QoeQuery, TooManyGroupsError } from '../../telemetry/qoe.ts';
 import { type CheckKey, requireScope } from '../authenticate.ts';
-import { parseOr400 } from '../problem.ts';
+import { Problem, parseOr400 } from '../problem.ts';
 
 export type QoePorts = { checkKey: CheckKey; readQoe(query: QoeQuery): Promise<QoeGroup[]>; nowMs(): number };
 
@@ -17,7 +17,7 @@ const querySchema = z.object({
   groupBy: z
     .string()
     .default('')
-    .transform((text) => text.split(',').filter(Boolean))
+    .transform((text) => [...new Set(text.split(',').filter(Boolean))])
     .pipe(z.array(z.enum(QOE_KEYS))),
   assetId: assetIdSchema.optional(),
 });
@@ -26,16 +26,26 @@ const querySchema = z.object({
 export function qoeRoutes(ports: QoePorts): Router {
   const router = Router();
   router.get('/v1/qoe', requireScope(ports.checkKey, 'read'), async (request, response) => {
-    const query = parseOr400(querySchema, request.query);
-    const to = query.to === undefined ? new Date(ports.nowMs() + SLACK_MS) : new Date(query.to);
-    const from = query.from === undefined ? new Date(to.getTime() - DEFAULT_WINDOW_MS) : new Date(query.from);
-    const groups = await ports.readQoe({
-      from,
-      to,
-      groupBy: query.groupBy,
-      ...(query.assetId === undefined ? {} : { assetId: query.assetId }),
+    const query = readQuery(request.query, ports.nowMs());
+    const groups = await ports.readQoe(query).catch((error: unknown) => {
+      if (error instanceof TooManyGroupsError)
+        throw refusal('groupBy', 'fewer keys, an asset or a shorter window', error.message);
+      throw error;
     });
-    response.json({ from: from.toISOString(), to: to.toISOString(), groups });
+    response.json({ from: query.from.toISOString(), to: query.to.toISOString(), groups });
   });
   return router;
 }
+
+function readQuery(asked: unknown, nowMs: number): QoeQuery {
+  const { groupBy, assetId, ...stated } = parseOr400(querySchema, asked);
+  const to = stated.to === undefined ? new Date(nowMs + SLACK_MS) : new Date(stated.to);
+  const from = stated.from === undefined ? new Date(to.getTime() - DEFAULT_WINDOW_MS) : new Date(stated.from);
+  if (from > to) throw refusal('from', `a time not after to, ${to.toISOString()}`, from.toISOString());
+  return { from, to, groupBy, ...(assetId === undefined ? {} : { assetId }) };
+}
+
+const refusal = (path: string, expected: string, received: string): Problem =>
+  new Problem(400, 'request.invalid', `${path}: expected ${expected} (got ${received})`, {
+    errors: [{ path, expected, received }],
+  });

@@ -5,7 +5,7 @@ import { metricSql, STARTUP_MEDIAN_SQL, VIEW_COUNT_SQL } from '../../../dashboar
 import type { Context } from '../../../src/domain/index.ts';
 import { defaultConfig } from '../../../src/policy/ladder-families.ts';
 import { readQoe } from '../../../src/telemetry/qoe.ts';
-import { type Metric, meanOfRatio } from '../../../src/telemetry/qoe-intervals.ts';
+import { type Metric, ratioOfSums } from '../../../src/telemetry/qoe-intervals.ts';
 import { type DashboardQuery, sqlQueries } from '../../dashboards/fixtures/dashboard-queries.ts';
 import { ALL, type Choices, expandMacros } from '../../dashboards/fixtures/expand-macros.ts';
 import { type Engine, startEngine } from './fixtures/engine.ts';
@@ -84,7 +84,7 @@ const VIEWS = [...DRIFTING, ...BETTER, ...ELSEWHERE, ...LONELY, ...NOT_STARTED];
 function stallRatioOf(views: readonly SyntheticView[]): Metric {
   const pairs = views.map(({ stalledMs }): [number, number] => [stalledMs, stalledMs + PLAYED_MS]);
   const sum = (term: (x: number, y: number) => number) => pairs.reduce((total, [x, y]) => total + term(x, y), 0);
-  return meanOfRatio([
+  return ratioOfSums('mean', [
     pairs.length,
     sum((x) => x),
     sum((_x, y) => y),

@@ -1,0 +1,41 @@
+import type { Database } from './database.ts';
+import { qoeAggregates } from './qoe-aggregates.ts';
+import type { RewardClips } from './view-components.ts';
+
+/** What views can be grouped by. */
+export const QOE_KEYS = ['region', 'device', 'connection', 'arm', 'assetId', 'hour'] as const;
+export type QoeKey = (typeof QOE_KEYS)[number];
+
+const KEY_SQL: Record<QoeKey, string> = {
+  region: 'region',
+  device: 'device',
+  connection: 'connection',
+  arm: 'arm',
+  assetId: 'asset_id',
+  hour: "formatDateTime(toStartOfHour(view_at), '%Y-%m-%dT%H:00:00Z')",
+};
+
+/** Views that began in [from, to), of one asset where it is given. */
+export type QoeScope = { from: Date; to: Date; assetId?: string };
+
+/** SQL of rows `key_KEY…` and one column per aggregate, one row per group, and what fills its placeholders. */
+export async function qoeSourceSql(
+  _database: Pick<Database, 'query'>,
+  scope: QoeScope,
+  groupBy: readonly QoeKey[],
+  clips: RewardClips,
+): Promise<{ sql: string; params: Record<string, unknown> }> {
+  const keys = groupBy.map((key) => `${KEY_SQL[key]} AS key_${key}`);
+  const aggregates = qoeAggregates(clips).map(({ column, fromViews }) => `${fromViews} AS ${column}`);
+  return {
+    sql: `SELECT ${[...keys, ...aggregates].join(', ')} FROM scored_views
+      WHERE view_at >= {from:DateTime64(3)} AND view_at < {to:DateTime64(3)}
+      ${scope.assetId === undefined ? '' : 'AND asset_id = {assetId:String}'}
+      ${groupBy.length === 0 ? '' : `GROUP BY ${groupBy.map((key) => `key_${key}`).join(', ')}`}`,
+    params: {
+      from: scope.from,
+      to: scope.to,
+      ...(scope.assetId === undefined ? {} : { assetId: scope.assetId }),
+    },
+  };
+}
