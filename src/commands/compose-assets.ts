@@ -1,5 +1,7 @@
+import { basename } from 'node:path';
 import type { AssetPorts } from '../api/routes/asset-routes.ts';
 import type { UploadPorts } from '../api/routes/upload-routes.ts';
+import type { UploadAbout } from '../api/uploads/describe-upload.ts';
 import { UPLOADS_EXPIRE_AFTER_MS } from '../api/uploads/tus-server.ts';
 import { readUploadProgress, removeUploadFiles } from '../api/uploads/upload-files.ts';
 import type { AssetCatalog } from '../delivery/asset-catalog.ts';
@@ -17,6 +19,8 @@ type Ports = {
   enqueue(assetId: string): Promise<void>;
   onUploadFinished(kbps: number | null): void;
   onUploadAbandoned(): void;
+  /** Reports that an upload will never be finished; the one that was taken back by its uploader is reported already. */
+  endUpload(uploadId: string, about: UploadAbout): Promise<void>;
   uploadsDirectory: string;
   clock: Clock;
 };
@@ -34,6 +38,11 @@ export function composeAssets(ports: Ports) {
     announce({ type: 'asset.changed', assetId });
   }
 
+  async function endUpload({ id, state, uploadKey, context }: AssetDocument): Promise<void> {
+    if (state === 'uploading' && uploadKey !== null)
+      await ports.endUpload(basename(uploadKey), { assetId: id, stated: context });
+  }
+
   async function remove(assetId: string): Promise<boolean> {
     const document = await assets.read(assetId);
     if (document === null) return false;
@@ -42,6 +51,12 @@ export function composeAssets(ports: Ports) {
     catalog.forget(assetId);
     announce({ type: 'asset.deleted', assetId });
     return true;
+  }
+
+  async function endAndRemove(assetId: string): Promise<boolean> {
+    const document = await assets.read(assetId);
+    if (document !== null) await endUpload(document);
+    return remove(assetId);
   }
 
   const forUploads: Pick<UploadPorts, 'createAsset' | 'finishUpload' | 'abandonUpload'> = {
@@ -71,7 +86,7 @@ export function composeAssets(ports: Ports) {
   const forAssets: Omit<AssetPorts, 'checkKey'> = {
     read: (assetId) => assets.read(assetId),
     list: (query) => index.page(query),
-    remove,
+    remove: endAndRemove,
     async addExternal(offered) {
       const document = toExternalDocument(offered, clock.nowMs());
       if (await assets.create(document)) {
@@ -95,6 +110,7 @@ export function composeAssets(ports: Ports) {
       const document = uploadedIds.has(assetId) ? 'uploaded' : await assets.read(assetId).catch(() => null);
       if (document === 'uploaded' || (document !== null && document.state !== 'uploading')) uploadedNow.add(assetId);
       else if (document !== null && (await isAbandoned(document, ports.uploadsDirectory, clock.nowMs()))) {
+        await endUpload(document);
         await forUploads.abandonUpload(assetId);
         removed += 1;
       }

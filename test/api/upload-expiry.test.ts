@@ -23,6 +23,7 @@ afterEach(() => rm(directory, { recursive: true }));
 function compose() {
   const store = createAssetStore(openMediaStore(directory));
   const announced: Announcement[] = [];
+  const ended: unknown[] = [];
   let abandoned = 0;
   const assets = composeAssets({
     assets: store,
@@ -33,10 +34,11 @@ function compose() {
     onUploadAbandoned: () => {
       abandoned += 1;
     },
+    endUpload: async (uploadId, about) => void ended.push([uploadId, about]),
     uploadsDirectory: join(directory, 'uploads'),
     clock: { nowMs: () => nowMs },
   });
-  return { ...assets, store, announced, abandonedCount: () => abandoned };
+  return { ...assets, store, announced, ended, abandonedCount: () => abandoned };
 }
 
 /** An upload of 10 bytes, so many of which are there since `writtenMs`. */
@@ -69,6 +71,7 @@ describe('an abandoned upload', () => {
     expect(await readdir(join(directory, 'uploads'))).toEqual([]);
     expect(assets.announced.at(-1)).toEqual({ type: 'asset.deleted', assetId: 'a_1' });
     expect(assets.abandonedCount()).toBe(1);
+    expect(assets.ended).toEqual([['u_a_1', { assetId: 'a_1', stated: UNKNOWN_CONTEXT }]]);
     expect(await assets.expireAbandoned()).toBe(0);
   });
 
@@ -78,6 +81,18 @@ describe('an abandoned upload', () => {
     await rm(join(directory, 'uploads'), { recursive: true });
     nowMs += DAY_MS + 1;
     expect(await assets.expireAbandoned()).toBe(1);
+  });
+});
+
+describe('an asset that is deleted', () => {
+  it('ends its upload while it is uploading, and not afterwards', async () => {
+    const assets = compose();
+    await upload(assets, 'a_1', 3);
+    await upload(assets, 'a_2', 10);
+    await assets.forUploads.finishUpload('a_2', { bytes: 10, elapsedMs: 1, resumes: 0 });
+    for (const id of ['a_1', 'a_2', 'a_never']) await assets.forAssets.remove(id);
+    expect(await assets.store.list()).toEqual([]);
+    expect(assets.ended).toEqual([['u_a_1', { assetId: 'a_1', stated: UNKNOWN_CONTEXT }]]);
   });
 });
 

@@ -1,10 +1,15 @@
-import { Router } from 'express';
-import { type CheckKey, requireScope } from '../authenticate.ts';
-import { UploadMeter } from '../upload-meter.ts';
+import { type Request, Router } from 'express';
+import type { Context } from '../../domain/index.ts';
+import { type CheckKey, mayDo, requireScope } from '../authenticate.ts';
 import { answerAsTus, requireTus } from '../uploads/tus-protocol.ts';
 import { createTusHandler, type TusPorts } from '../uploads/tus-server.ts';
+import type { Uploader } from '../uploads/uploader.ts';
 
-export type UploadPorts = TusPorts & { checkKey: CheckKey };
+export type UploadPorts = TusPorts & {
+  checkKey: CheckKey;
+  /** What a request shows of its sender. */
+  observe(request: Request): { context: Context; block: string };
+};
 
 const PATH = '/v1/uploads';
 
@@ -13,7 +18,12 @@ const PATH = '/v1/uploads';
  * secret capability and differs from the asset id.
  */
 export function uploadRoutes(ports: UploadPorts): Router {
-  const handle = createTusHandler(PATH, ports, new UploadMeter());
+  const handle = createTusHandler(PATH, ports, (request, response): Uploader => {
+    const trusted = mayDo(response.locals.principal ?? null, 'decide');
+    const { context, block } = ports.observe(request);
+    // A server's block is not its uploader's.
+    return { context, block: trusted ? '' : block, trusted };
+  });
   const guarded = [requireScope(ports.checkKey, 'upload'), requireTus, handle];
   const router = Router();
   router.use(PATH, answerAsTus);

@@ -3,12 +3,13 @@ import { randomBytes } from 'node:crypto';
 import { open } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { Server, type Upload } from '@tus/server';
-import type { RequestHandler } from 'express';
-import type { AssetDocument } from '../../domain/index.ts';
+import type { Request, RequestHandler, Response } from 'express';
+import type { AssetDocument, Context } from '../../domain/index.ts';
 import type { UploadMeasure, UploadMeter } from '../upload-meter.ts';
-import { describeUpload } from './describe-upload.ts';
+import { ASSET_KEY, describeUpload } from './describe-upload.ts';
 import { readStatedChecksum, type StatedChecksum } from './stated-checksum.ts';
 import { EXPOSED_HEADERS, type TusRefusal, toRefusal } from './tus-protocol.ts';
+import type { Uploader } from './uploader.ts';
 import { VerifyingFileStore } from './verifying-file-store.ts';
 
 export type TusPorts = {
@@ -20,31 +21,42 @@ export type TusPorts = {
   finishUpload(assetId: string, measured: UploadMeasure): Promise<void>;
   /** The uploader took it back. */
   abandonUpload(assetId: string): Promise<void>;
+  /** How uploads go, chunk by chunk. */
+  meter: Pick<UploadMeter, 'begin' | 'lostItsPlace' | 'measure' | 'end'>;
 };
 
 /** How long an upload may take, from its creation. */
 export const UPLOADS_EXPIRE_AFTER_MS = 24 * 3_600_000;
 const MAX_UPLOAD_BYTES = 64 * 1024 ** 3;
-/** In tus metadata, written by us at creation: which asset an upload becomes. Whatever a client sends under it is replaced. */
-const ASSET_KEY = 'nara-asset-id';
 const UPLOAD_ID = /^u_[\w-]{32}$/;
 
 /** What one request is about: the store and the hooks of tus are given too little of it. */
 type UploadRequest = {
   checksum: StatedChecksum | null;
+  /** The body of a creation may bring the first bytes, of an upload that has no id yet. */
+  beginFirstChunk(uploadId: string, assetId: string, stated: Context): void;
   /** Made by this request and not whole yet. */
   createdId: string | null;
 };
 
 /** The tus server below `path`, as an Express handler. It only answers when all went well; refusals are thrown. */
-export function createTusHandler(path: string, ports: TusPorts, meter: UploadMeter): RequestHandler {
+export function createTusHandler(
+  path: string,
+  ports: TusPorts,
+  uploaderOf: (request: Request, response: Response) => Uploader,
+): RequestHandler {
   const requests = new AsyncLocalStorage<UploadRequest>();
-  const server = createTusServer(path, ports, meter, requests);
+  const server = createTusServer(path, ports, requests);
   return async (request, response) => {
     const checksum = readStatedChecksum(request.get('upload-checksum'));
-    meter.observe(request, response);
+    const uploader = uploaderOf(request, response);
+    const uploadId = uploadIdIn(path, request.originalUrl);
+    if (request.method === 'PATCH' && uploadId !== undefined) ports.meter.begin(request, { uploadId, uploader });
+    if (request.method === 'HEAD' && uploadId !== undefined) void ports.meter.lostItsPlace(uploadId);
+    const beginFirstChunk: UploadRequest['beginFirstChunk'] = (createdId, assetId, stated) =>
+      ports.meter.begin(request, { uploadId: createdId, uploader, about: { assetId, stated } });
     try {
-      await requests.run({ checksum, createdId: null }, () => server.handle(request, response));
+      await requests.run({ checksum, createdId: null, beginFirstChunk }, () => server.handle(request, response));
     } catch (error) {
       // What is left of a refused body is not worth receiving.
       if (!request.complete) response.setHeader('Connection', 'close');
@@ -61,12 +73,7 @@ class RefusingServer extends Server {
   }
 }
 
-function createTusServer(
-  path: string,
-  ports: TusPorts,
-  meter: UploadMeter,
-  requests: AsyncLocalStorage<UploadRequest>,
-): Server {
+function createTusServer(path: string, ports: TusPorts, requests: AsyncLocalStorage<UploadRequest>): Server {
   const datastore = new VerifyingFileStore({
     directory: ports.directory,
     expirationPeriodInMilliseconds: UPLOADS_EXPIRE_AFTER_MS,
@@ -75,6 +82,7 @@ function createTusServer(
   const removeFiles = datastore.remove.bind(datastore);
   datastore.remove = async (id) => {
     const upload = await datastore.getUpload(id);
+    await ports.meter.end(id, 'abandoned');
     await removeFiles(id);
     const assetId = upload.metadata?.[ASSET_KEY];
     if (assetId) await ports.abandonUpload(assetId);
@@ -90,11 +98,7 @@ function createTusServer(
     allowedHeaders: ['Upload-Checksum'],
     exposedHeaders: EXPOSED_HEADERS,
     namingFunction: () => `u_${randomBytes(24).toString('base64url')}`,
-    // Of the path alone: `?key=` is no part of an id.
-    getFileIdFromRequest: (request) => {
-      const id = new URL(request.url).pathname.slice(path.length + 1);
-      return UPLOAD_ID.test(id) ? id : undefined;
-    },
+    getFileIdFromRequest: (request) => uploadIdIn(path, request.url),
     onUploadCreate: async (request, upload) => {
       const assetId = `a_${randomBytes(17).toString('base64url').slice(0, 22)}`;
       const described = describeUpload(upload.metadata ?? {});
@@ -102,13 +106,16 @@ function createTusServer(
       const response = request.runtime?.node?.res as ServerResponse | undefined;
       response?.setHeader('NARA-Asset-Id', assetId);
       noteCreated(requests, upload.id);
+      requests.getStore()?.beginFirstChunk(upload.id, assetId, described.context);
       return { metadata: { ...upload.metadata, [ASSET_KEY]: assetId } };
     },
     onUploadFinish: async (_request, upload) => {
       noteCreated(requests, null);
       await syncToDisk(upload);
       const assetId = upload.metadata?.[ASSET_KEY];
-      if (assetId) await ports.finishUpload(assetId, meter.take(upload.id, upload.size ?? 0));
+      const measured = await ports.meter.measure(upload.id, upload.size ?? 0);
+      if (assetId) await ports.finishUpload(assetId, measured);
+      void ports.meter.end(upload.id, 'whole');
       return {};
     },
     onResponseError: async (_request, error: Error | TusRefusal) => {
@@ -118,6 +125,12 @@ function createTusServer(
       throw toRefusal(error);
     },
   });
+}
+
+/** Of the path alone: `?key=` is no part of an id. */
+function uploadIdIn(path: string, url: string): string | undefined {
+  const id = new URL(url, 'http://here').pathname.slice(path.length + 1);
+  return UPLOAD_ID.test(id) ? id : undefined;
 }
 
 function noteCreated(requests: AsyncLocalStorage<UploadRequest>, createdId: string | null): void {

@@ -1,6 +1,7 @@
 import { readFile, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
+import { figuresPathOf } from './upload-figures.ts';
 import { unverifiedMarkOf } from './verifying-file-store.ts';
 
 /** What tus keeps beside an upload; without a size until its length is declared. */
@@ -21,7 +22,8 @@ export async function readUploadProgress(
 /** Removes a raw upload with all that is kept beside it. */
 export async function removeUploadFiles(directory: string, uploadKey: string): Promise<void> {
   const path = pathOf(directory, uploadKey);
-  for (const file of [path, `${path}.json`, unverifiedMarkOf(path)]) await rm(file, { force: true });
+  const files = [path, `${path}.json`, unverifiedMarkOf(path), figuresPathOf(path)];
+  for (const file of files) await rm(file, { force: true });
 }
 
 const pathOf = (directory: string, uploadKey: string): string => join(directory, basename(uploadKey));

@@ -1,0 +1,19 @@
+import { type Context, UNKNOWN_CONTEXT } from '../../domain/index.ts';
+
+/** Who sends: what their request shows, and the keyed hash of their address block. */
+export type Uploader = {
+  context: Context;
+  block: string;
+  /** A server-side uploader, whose statement is believed before what its own request shows. */
+  trusted: boolean;
+};
+
+/** Where an upload comes from: what was observed before what was stated, or the other way round where that is believed. */
+export function contextOf({ context, trusted }: Uploader, stated: Context): Context {
+  const [first, second] = trusted ? [stated, context] : [context, stated];
+  return {
+    region: first.region === UNKNOWN_CONTEXT.region ? second.region : first.region,
+    device: first.device === UNKNOWN_CONTEXT.device ? second.device : first.device,
+    connection: first.connection === UNKNOWN_CONTEXT.connection ? second.connection : first.connection,
+  };
+}
