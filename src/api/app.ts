@@ -2,6 +2,7 @@ import type { RequestListener } from 'node:http';
 import express, { type Express, type RequestHandler } from 'express';
 import type { Logger } from 'pino';
 import { createIngestHandler, type IngestHttpPorts } from './ingest/ingest-handler.ts';
+import { createMediaReports } from './ingest/media-reports.ts';
 import { notFound, problemHandler } from './problem.ts';
 import { type AssetPorts, assetRoutes } from './routes/asset-routes.ts';
 import { consoleRoutes } from './routes/console-routes.ts';
@@ -34,9 +35,15 @@ export type AppPorts = TelemetryPorts &
 /** The whole HTTP surface: what players report first, because there is most of it, then everything else. */
 export function createRequestHandler(ports: AppPorts, log: Logger): RequestListener {
   const takeReport = createIngestHandler(ports.reports, log);
+  const watchMedia = createMediaReports({
+    ...ports.reports,
+    onFailure: (error) => log.warn({ err: error }, 'a media request’s report was not stored'),
+  });
   const app = createApp(ports, log);
   return (request, response) => {
-    if (!takeReport(request, response)) app(request, response);
+    if (takeReport(request, response)) return;
+    watchMedia(request, response);
+    app(request, response);
   };
 }
 

@@ -61,9 +61,15 @@ export function apiPorts(parts: ApiParts, keys: KeyStore, browserKey: string | n
     },
     reports: {
       identify: (request, query, body) =>
-        identifySender(request, { queryKey: query.get('key'), body }, { checkKey, checkSignature }, REPORTERS),
+        identifySender(
+          request,
+          { queryKey: query.get('key'), body: body ?? '' },
+          { checkKey, checkSignature },
+          REPORTERS,
+        ),
       ingest: telemetry.ingest,
       observe: parts.edge.observe,
+      nowMs: clock.nowMs,
       onResponse: metrics.httpRequest,
     },
     health: {

@@ -1,18 +1,19 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Logger } from 'pino';
 import type { Context } from '../../domain/index.ts';
-import { type DecodedBody, decodeEvents } from '../../telemetry/decode-events.ts';
-import type { Arrival, Ingest, IngestResult } from '../../telemetry/ingest.ts';
+import type { Ingest, IngestResult } from '../../telemetry/ingest.ts';
 import { mayDo } from '../authenticate.ts';
 import type { Principal } from '../key-store.ts';
 import { Problem, sendProblem } from '../problem.ts';
 import { readBody } from './read-body.ts';
+import { cmcdBatches, type DecodedBatches, ingestBatches, nativeBatches } from './report-batches.ts';
 
 export type IngestHttpPorts = {
   /** The sender, by key, or by signature over `body` where it has one; throws 401 or 403 Problems. */
   identify(request: IncomingMessage, query: URLSearchParams, body: Buffer | null): Principal;
   ingest: Ingest;
   observe(request: IncomingMessage): { context: Context; block: string };
+  nowMs(): number;
   onResponse(seen: { method: string; route: string; status: number; seconds: number }): void;
 };
 
@@ -21,11 +22,15 @@ const MAX_BATCH_BYTES = 1024 * 1024;
 /** Browsers send no larger beacon, and only beacons are text/plain. */
 const MAX_BEACON_BYTES = 64 * 1024;
 
-type ReportRoute = { path: string; decode(body: string, contentType: string): DecodedBody; source: Arrival['source'] };
+type ReportRoute = {
+  path: string;
+  decode(body: string, from: { trusted: boolean; receivedAtMs: number }): DecodedBatches;
+};
 
 /** Paths that POST here. */
 export const REPORT_ROUTES: readonly ReportRoute[] = [
-  { path: '/v1/telemetry', decode: decodeEvents, source: 'beacon' },
+  { path: '/v1/telemetry', decode: (body, { trusted }) => nativeBatches(body, trusted) },
+  { path: '/v1/cmcd', decode: (body, { receivedAtMs }) => cmcdBatches(body, receivedAtMs) },
 ];
 
 /**
@@ -84,21 +89,16 @@ async function accept(
   const isBeacon = contentType.startsWith('text/plain');
   const body = await readBody(request, { maxBytes: isBeacon ? MAX_BEACON_BYTES : MAX_BATCH_BYTES });
   const principal = byKey ?? ports.identify(request, query, body);
-  const decoded = route.decode(body.toString(), contentType);
+  const trusted = mayDo(principal, 'decide');
+  const decoded = route.decode(body.toString(), { trusted, receivedAtMs: ports.nowMs() });
   if (decoded.kind === 'unreadable') throw unreadable(decoded);
   const { context, block } = ports.observe(request);
-  const trusted = mayDo(principal, 'decide');
-  const result = await ports.ingest(decoded.events, {
-    source: trusted && route.source === 'beacon' ? 'server' : route.source,
-    context,
-    block: trusted ? '' : block,
-    trusted,
-  });
+  const result = await ingestBatches(ports.ingest, decoded.batches, { context, block: trusted ? '' : block, trusted });
   if (result.kind === 'stored') return result;
   throw new Problem(503, 'telemetry.full', 'The telemetry spool is full; send these events again later.', result);
 }
 
-function unreadable({ expected, received }: Extract<DecodedBody, { kind: 'unreadable' }>): Problem {
+function unreadable({ expected, received }: Extract<DecodedBatches, { kind: 'unreadable' }>): Problem {
   return new Problem(400, 'telemetry.unreadable', `The body: expected ${expected} (got ${received}).`, {
     errors: [{ path: '', expected, received }],
   });

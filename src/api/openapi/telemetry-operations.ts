@@ -1,22 +1,52 @@
 import { z } from 'zod';
-import { assetIdSchema, decisionRequestSchema, decisionSchema, eventSchema } from '../../domain/index.ts';
+import { decisionRequestSchema, decisionSchema, eventSchema } from '../../domain/index.ts';
 import type { Audit } from '../../telemetry/account.ts';
-import { QOE_KEYS } from '../../telemetry/qoe.ts';
-import type { Metric } from '../../telemetry/qoe-intervals.ts';
+import { type DeadLetter, ROW_REFUSED } from '../../telemetry/read-dead-letters.ts';
+import { REFUSAL_CODES } from '../../telemetry/refusal.ts';
 import { issueSchema, type Operation } from './operation.ts';
+import { QOE_OPERATION } from './qoe-operation.ts';
 
 const issuesSchema = z.array(issueSchema);
 const count = z.int().min(0);
 
-const auditSchema = z.object({
-  since: z.iso.datetime(),
+const figuresSchema = z.object({
   received: count,
   stored: count,
   duplicates: count,
   deadLettered: count,
-  distinctEvents: count,
+  erased: count,
   waiting: count,
+  balanced: z.boolean(),
+});
+
+const auditSchema = figuresSchema.extend({
+  from: z.iso.datetime(),
+  to: z.iso.datetime(),
+  distinctEvents: count,
+  hours: z.array(figuresSchema.extend({ hour: z.iso.datetime() })),
 }) satisfies z.ZodType<Audit>;
+
+const deadLetterSchema = z.object({
+  at: z.iso.datetime(),
+  source: z.string(),
+  code: z.string(),
+  reason: z.string(),
+  sessionId: z.string(),
+  assetId: z.string(),
+  events: count.meta({ description: 'How many it stands for; their text is not kept when there are too many.' }),
+  body: z.string(),
+}) satisfies z.ZodType<DeadLetter>;
+
+const timeRangeSchema = z.object({
+  from: z.iso.datetime().optional().meta({ description: 'Default: a day before `to`.' }),
+  to: z.iso.datetime().optional().meta({ description: 'Default: now.' }),
+});
+
+const batchAnswerSchema = z.object({
+  accepted: count,
+  duplicates: count,
+  rejected: z.array(z.object({ index: count, code: z.enum(REFUSAL_CODES), errors: issuesSchema })),
+});
 
 /** As `decision-routes.ts` reads it, with what it asks of each session. */
 const decisionBodySchema = z.object({
@@ -34,42 +64,6 @@ export const undecidedSessionSchema = z.object({
   sessionId: z.string().nullable(),
   assetId: z.string().optional(),
   error: z.object({ code: z.string(), message: z.string(), errors: issuesSchema.optional() }),
-});
-
-/** As `qoe-routes.ts` reads it. */
-const qoeQuerySchema = z.object({
-  from: z.iso.datetime({ offset: true }).optional(),
-  to: z.iso.datetime({ offset: true }).optional(),
-  groupBy: z
-    .string()
-    .regex(new RegExp(`^((${QOE_KEYS.join('|')})(,|$))*$`))
-    .default('')
-    .meta({ description: `Comma-separated, of ${QOE_KEYS.join(', ')}.` }),
-  assetId: assetIdSchema.optional(),
-});
-
-/** A figure with what it was made of; `value` and `ci95` are null where too little was measured. */
-export const metricSchema = z.object({
-  value: z.number().nullable(),
-  numerator: z.number(),
-  denominator: z.number(),
-  ci95: z.tuple([z.number(), z.number()]).nullable(),
-  n: count,
-}) satisfies z.ZodType<Metric>;
-
-const qoeGroupSchema = z.object({
-  region: z.string().optional(),
-  device: z.string().optional(),
-  connection: z.string().optional(),
-  arm: z.string().optional(),
-  assetId: z.string().optional(),
-  hour: z.string().optional(),
-  views: count,
-  started: count,
-  failedToStart: count,
-  leftBeforeStart: count,
-  unobserved: count,
-  metrics: z.record(z.string(), metricSchema),
 });
 
 export const TELEMETRY_OPERATIONS: readonly Operation[] = [
@@ -90,24 +84,52 @@ export const TELEMETRY_OPERATIONS: readonly Operation[] = [
     answers: {
       202: {
         description: '`duplicates` is what a bounded window saw; exactness comes from folding events into outcomes.',
-        schema: z.object({
-          accepted: count,
-          duplicates: count,
-          rejected: z.array(z.object({ index: count, errors: issuesSchema })),
-        }),
+        schema: batchAnswerSchema,
       },
     },
     problems: { 400: 'The body is no list of events.', 413: 'The body is too large.', 503: 'The spool is full.' },
+  },
+  {
+    id: 'reportCmcd',
+    method: 'post',
+    path: '/v1/cmcd',
+    tag: 'telemetry',
+    summary: 'Reports what a player saw, in CMCD v2 event mode (CTA-5004-B).',
+    description:
+      'One structured-field dictionary a line, or JSON objects of CMCD keys. `sid` is the session, `cid` the asset. Bad lines are dead letters, never a 4xx: players drop what is answered with one. docs/players.md configures each player.',
+    access: ['telemetry', 'decide'],
+    body: {
+      'application/cmcd': z.string().meta({ description: 'One report per line, with or without a last line feed.' }),
+      'application/json': z.unknown().meta({ description: 'An array of objects of CMCD keys, or one.' }),
+    },
+    answers: { 202: { description: '`index` is the line.', schema: batchAnswerSchema } },
+    problems: { 413: 'The body is too large.', 503: 'The spool is full.' },
   },
   {
     id: 'auditTelemetry',
     method: 'get',
     path: '/v1/telemetry/audit',
     tag: 'telemetry',
-    summary: 'Where every received event is: received = stored + duplicates + deadLettered + waiting.',
+    summary:
+      'Where every received event is, by hour: received = stored + duplicates + deadLettered + erased + waiting.',
     access: ['read'],
+    query: timeRangeSchema,
     answers: { 200: { description: 'The account.', schema: auditSchema } },
-    problems: { 503: 'The analytics database does not answer.' },
+    problems: { 400: 'A query parameter is not usable.', 503: 'The analytics database does not answer.' },
+  },
+  {
+    id: 'listDeadLetters',
+    method: 'get',
+    path: '/v1/telemetry/dead-letters',
+    tag: 'telemetry',
+    summary: 'What came in and could not be stored as an event, with the reason, newest first.',
+    access: ['admin'],
+    query: timeRangeSchema.extend({
+      code: z.enum([...REFUSAL_CODES, ROW_REFUSED]).optional(),
+      limit: z.coerce.number().int().min(1).max(1_000).default(100),
+    }),
+    answers: { 200: { description: 'The letters.', schema: z.object({ deadLetters: z.array(deadLetterSchema) }) } },
+    problems: { 400: 'A query parameter is not usable.', 503: 'The analytics database does not answer.' },
   },
   {
     id: 'decide',
@@ -127,20 +149,5 @@ export const TELEMETRY_OPERATIONS: readonly Operation[] = [
     },
     problems: { 400: 'The body is not usable.', 503: 'The decision log is full.' },
   },
-  {
-    id: 'readQoe',
-    method: 'get',
-    path: '/v1/qoe',
-    tag: 'telemetry',
-    summary: 'Quality of experience of views that began in a window, the last 24 h unless said otherwise.',
-    access: ['read'],
-    query: qoeQuerySchema,
-    answers: {
-      200: {
-        description: 'Each figure with its numerator, denominator, 95 % interval and number of views.',
-        schema: z.object({ from: z.iso.datetime(), to: z.iso.datetime(), groups: z.array(qoeGroupSchema) }),
-      },
-    },
-    problems: { 400: 'A query parameter is not usable.', 503: 'The analytics database does not answer.' },
-  },
+  QOE_OPERATION,
 ];
