@@ -1,108 +1,130 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
-import { mkdir, readFile, rename, stat, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { z } from 'zod';
+// Lifecycle: constructed → check() and signer() look into memory, and at most once a second at the file's inode → a changed
+// file is read again. A file that cannot be read leaves the last good keys in force and is reported once.
+import { hash, randomBytes } from 'node:crypto';
+import { type KeyFileError, keyFileMark, readKeyFile, type Scope, type StoredKey, writeKeyFile } from './key-file.ts';
 
-export const SCOPES = ['telemetry', 'upload', 'read', 'decide', 'admin'] as const;
-export type Scope = (typeof SCOPES)[number];
+export { SCOPES, type Scope, type StoredKey } from './key-file.ts';
 
 /** May be used from the page's own origin, whatever host and port that is. */
 export const OWN_ORIGIN = 'self';
 
-const storedKeySchema = z.object({
-  id: z.string(),
-  name: z.string(),
-  /** SHA-256 of the whole key, hex. Keys are 192 random bits, so no stretching is needed. */
-  hash: z.string(),
-  scopes: z.array(z.enum(SCOPES)).min(1),
-  /** Browser origins the key may come from; empty: any, or none. */
-  origins: z.array(z.string()),
-  createdAt: z.iso.datetime(),
-});
-const fileSchema = z.object({ keys: z.array(storedKeySchema) });
-export type StoredKey = z.infer<typeof storedKeySchema>;
+/** How long a key that was revoked by another process may still be taken. */
+const LOOK_EVERY_MS = 1_000;
 
 /** Who a request comes from. */
 export type Principal = { keyId: string; scopes: readonly Scope[]; origins: readonly string[] };
 
-/** Access keys, hashed, in `keys.json` (mode 0600). Every process re-reads the file when it changes. */
+export type NewKey = { name: string; scopes: readonly Scope[]; origins: readonly string[] };
+
+/** Access keys, hashed, in `keys.json`. Every process reads the file again within a second of its changing. */
 export class KeyStore {
   readonly #path: string;
-  readonly #adminToken: string | null;
-  #keys: StoredKey[] = [];
-  #readAtMtimeMs = -1;
+  readonly #nowMs: () => number;
+  readonly #onUnreadable: (error: KeyFileError) => void;
+  readonly #adminHash: string | null;
+  #byHash: ReadonlyMap<string, Principal> = new Map();
+  #signers: ReadonlyMap<string, Principal> = new Map();
+  #mark: string | null = null;
+  #isReported = false;
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
 
-  constructor(options: { path: string; adminToken: string | null }) {
+  constructor(options: {
+    path: string;
+    adminToken: string | null;
+    /** Rises steadily. */
+    nowMs(): number;
+    onUnreadable?(error: KeyFileError): void;
+  }) {
     this.#path = options.path;
-    this.#adminToken = options.adminToken;
+    this.#nowMs = options.nowMs;
+    this.#onUnreadable = options.onUnreadable ?? (() => {});
+    this.#adminHash = options.adminToken === null ? null : hashOf(options.adminToken);
   }
 
-  async list(): Promise<StoredKey[]> {
-    await this.#refresh();
-    return this.#keys;
+  /** As the file has them now. Throws KeyFileError. */
+  list(): StoredKey[] {
+    return readKeyFile(this.#path);
   }
 
-  /** Makes a key; the text is shown this once and never stored. */
-  async create(request: {
-    name: string;
-    scopes: readonly Scope[];
-    origins: readonly string[];
-  }): Promise<{ text: string; key: StoredKey }> {
-    await this.#refresh();
-    const id = randomBytes(6).toString('hex');
+  /** Makes a key; the text is shown this once and never stored. Throws KeyFileError. */
+  async create(request: NewKey): Promise<{ text: string; key: StoredKey }> {
+    const id = mintId();
     const text = `nk_${id}_${randomBytes(24).toString('base64url')}`;
-    const key: StoredKey = {
-      id,
-      name: request.name,
-      hash: hashOf(text).toString('hex'),
-      scopes: [...request.scopes],
-      origins: [...request.origins],
-      createdAt: new Date().toISOString(),
-    };
-    await this.#write([...this.#keys, key]);
-    return { text, key };
+    return { text, key: await this.#add({ ...request, id, hash: hashOf(text), signed: false }) };
   }
 
-  /** False when there was no such key. */
+  /** Makes a key whose requests are signed. Nothing secret is stored: the secret follows from the id. Throws KeyFileError. */
+  async createSigned(request: NewKey): Promise<StoredKey> {
+    return this.#add({ ...request, id: mintId(), hash: '', signed: true });
+  }
+
+  /** False when there was no such key. Throws KeyFileError. */
   async revoke(id: string): Promise<boolean> {
-    await this.#refresh();
-    const kept = this.#keys.filter((key) => key.id !== id);
-    if (kept.length === this.#keys.length) return false;
+    const keys = this.list();
+    const kept = keys.filter((key) => key.id !== id);
+    if (kept.length === keys.length) return false;
     await this.#write(kept);
     return true;
   }
 
-  /** The key's owner, or null. */
-  async check(text: string): Promise<Principal | null> {
-    const hash = hashOf(text);
-    if (this.#adminToken !== null && timingSafeEqual(hash, hashOf(this.#adminToken))) {
-      return { keyId: 'admin-token', scopes: ['admin'], origins: [] };
+  /** The key's owner, or null. The key is compared by its hash alone, so that the time taken tells nothing about it. */
+  check(text: string): Principal | null {
+    this.#look();
+    const hashed = hashOf(text);
+    if (hashed === this.#adminHash) return ADMIN;
+    return this.#byHash.get(hashed) ?? null;
+  }
+
+  /** The owner of a key whose requests are signed, or null. */
+  signer(keyId: string): Principal | null {
+    this.#look();
+    return this.#signers.get(keyId) ?? null;
+  }
+
+  async #add(key: Omit<StoredKey, 'scopes' | 'origins' | 'createdAt'> & NewKey): Promise<StoredKey> {
+    const stored: StoredKey = {
+      ...key,
+      scopes: [...key.scopes],
+      origins: [...key.origins],
+      createdAt: new Date().toISOString(),
+    };
+    await this.#write([...this.list(), stored]);
+    return stored;
+  }
+
+  async #write(keys: readonly StoredKey[]): Promise<void> {
+    await writeKeyFile(this.#path, keys);
+    this.#lookedAtMs = Number.NEGATIVE_INFINITY;
+  }
+
+  #look(): void {
+    const nowMs = this.#nowMs();
+    if (nowMs - this.#lookedAtMs < LOOK_EVERY_MS) return;
+    this.#lookedAtMs = nowMs;
+    try {
+      const mark = keyFileMark(this.#path);
+      if (mark === this.#mark) return;
+      const keys = readKeyFile(this.#path);
+      const owners = (signed: boolean) => keys.filter((key) => key.signed === signed);
+      this.#byHash = new Map(owners(false).map((key) => [key.hash, ownerOf(key)]));
+      this.#signers = new Map(owners(true).map((key) => [key.id, ownerOf(key)]));
+      this.#mark = mark;
+      this.#isReported = false;
+    } catch (error) {
+      if (!this.#isReported) this.#onUnreadable(error as KeyFileError);
+      this.#isReported = true;
     }
-    await this.#refresh();
-    const key = this.#keys.find((candidate) => timingSafeEqual(Buffer.from(candidate.hash, 'hex'), hash));
-    return key === undefined ? null : { keyId: key.id, scopes: key.scopes, origins: key.origins };
-  }
-
-  async #refresh(): Promise<void> {
-    const mtimeMs = await stat(this.#path).then(
-      (file) => file.mtimeMs,
-      () => 0,
-    );
-    if (mtimeMs === this.#readAtMtimeMs) return;
-    this.#keys = mtimeMs === 0 ? [] : fileSchema.parse(JSON.parse(await readFile(this.#path, 'utf8'))).keys;
-    this.#readAtMtimeMs = mtimeMs;
-  }
-
-  async #write(keys: StoredKey[]): Promise<void> {
-    await mkdir(dirname(this.#path), { recursive: true });
-    const temporary = `${this.#path}.${process.pid}.tmp`;
-    await writeFile(temporary, `${JSON.stringify({ keys }, null, 2)}\n`, { mode: 0o600, flush: true });
-    await rename(temporary, this.#path);
-    this.#readAtMtimeMs = -1;
-    await this.#refresh();
   }
 }
 
-function hashOf(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+const ADMIN: Principal = { keyId: 'admin-token', scopes: ['admin'], origins: [] };
+
+const mintId = (): string => randomBytes(6).toString('hex');
+
+function ownerOf({ id, scopes, origins }: StoredKey): Principal {
+  return { keyId: id, scopes, origins };
+}
+
+function hashOf(text: string): string {
+  return hash('sha256', text, 'hex');
 }

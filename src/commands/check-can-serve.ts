@@ -29,7 +29,7 @@ export class CannotServeError extends Error {
  * or CannotServeError.
  */
 export async function checkCanServe(config: Config): Promise<void> {
-  await requireKeysBeyondLoopback(config, openKeyStore(config));
+  requireKeysBeyondLoopback(config, openKeyStore(config));
   const [ffmpeg, ffprobe] = await Promise.all([checkFfmpeg(config), checkFfprobe(config)]);
   if (!ffmpeg.ok) throw new CannotServeError('serve.ffmpeg_unusable', `${ffmpeg.found}: ${ffmpeg.mend}`);
   if (!ffprobe.ok) throw new CannotServeError('serve.ffprobe_unusable', `${ffprobe.found}: ${ffprobe.mend}`);

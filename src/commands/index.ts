@@ -64,7 +64,7 @@ export const COMMANDS: readonly Command[] = [
     name: 'keys',
     summary: 'make, list and revoke access keys',
     usage:
-      'nara keys create --name NAME --scopes telemetry,upload,read,decide,admin [--origins URL,…]|list|revoke ID [--json]',
+      'nara keys create --name NAME --scopes telemetry,upload,read,decide,admin [--origins URL,…] [--signed]|list|revoke ID [--json]',
     load: async () => (await import('./keys.ts')).keysCommand,
   },
 ];

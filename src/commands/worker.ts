@@ -5,11 +5,11 @@ import type { Announcement, Clock } from '../domain/index.ts';
 import { createAssetStore } from '../media/asset-store.ts';
 import { createFfmpeg } from '../media/ffmpeg.ts';
 import { openMediaStore } from '../media/open-media-store.ts';
-import { ensureSecret } from '../supervisor/ensure-secret.ts';
 import { copyPolicyDocuments } from '../telemetry/copy-policy-documents.ts';
 import { createDatabase } from '../telemetry/database.ts';
 import { migrate } from '../telemetry/schema/migrate.ts';
 import { startWorkers } from '../workers/start-workers.ts';
+import { readServiceSecret } from './access-keys.ts';
 import { composeEncodePlan } from './compose-encode-plan.ts';
 import { initialConfig, openLearner, openRegistry } from './compose-policy.ts';
 import { connectRedis } from './connect-redis.ts';
@@ -28,7 +28,7 @@ async function startWorker(config: Config, log: Logger): Promise<Service> {
   if (clickhouseUrl === null || redisUrl === null) {
     throw new ConfigError('nara worker needs CLICKHOUSE_URL and REDIS_URL; `nara serve` starts both by itself.');
   }
-  const secret = config.secret ?? (await ensureSecret(config.dataDir, 'view-secret'));
+  const secret = await readServiceSecret(config);
   const redis = connectRedis(redisUrl, log);
   const database = createDatabase(clickhouseUrl);
   const store = openMediaStore(config.mediaStore);

@@ -8,7 +8,8 @@ import {
   describeIssues,
   type OfferedRung,
 } from '../../domain/index.ts';
-import { type CheckKey, requireScope } from '../authenticate.ts';
+import { keepRawBody, requireScopeOrSignature, type SenderPorts } from '../authenticate.ts';
+import type { Edge } from '../edge/edge.ts';
 import { Problem, parseOr400 } from '../problem.ts';
 
 /** A decision with its token, or why there is none. Structurally what `delivery` answers. */
@@ -17,8 +18,8 @@ export type DecisionAnswer =
   | { kind: 'unknown-asset' }
   | { kind: 'not-playable' };
 
-export type DecisionPorts = {
-  checkKey: CheckKey;
+export type DecisionPorts = SenderPorts & {
+  edge: Pick<Edge, 'groupOf'>;
   decide(
     requests: readonly {
       sessionId: string;
@@ -40,15 +41,18 @@ const bodySchema = z.object({
 /** `POST /v1/decisions`: up to 1,000 sessions at once; a bad one is answered with its error, the rest are decided. */
 export function decisionRoutes(ports: DecisionPorts): Router {
   const router = Router();
+  const { beforeBody, afterBody } = requireScopeOrSignature(ports, 'decide');
   router.post(
     '/v1/decisions',
-    requireScope(ports.checkKey, 'decide'),
-    express.json({ limit: '1mb' }),
+    beforeBody,
+    express.json({ limit: '1mb', verify: keepRawBody }),
+    afterBody,
     async (request, response) => {
       const { peek, sessions } = parseOr400(bodySchema, request.body ?? {});
       const parsed = sessions.map((session) => decisionRequestSchema.safeParse(session));
       const good = parsed.flatMap((result) => (result.success ? [result.data] : []));
-      const batch = await ports.decide(good.map(toViewRequest), { peek });
+      const requests = good.map((session) => toViewRequest(session, ports.edge));
+      const batch = await ports.decide(requests, { peek });
       if (batch.kind === 'full')
         throw new Problem(503, 'decisions.full', 'The decision log is full; try again later.', batch);
       const answers = batch.results.values();
@@ -62,8 +66,11 @@ export function decisionRoutes(ports: DecisionPorts): Router {
   return router;
 }
 
-function toViewRequest({ sessionId, assetId, region, device, connection, covariates }: DecisionRequest) {
-  return { sessionId, assetId, context: { region, device, connection }, covariates };
+function toViewRequest(
+  { sessionId, assetId, region, device, connection, covariates }: DecisionRequest,
+  { groupOf }: DecisionPorts['edge'],
+) {
+  return { sessionId, assetId, context: { region: groupOf(region), device, connection }, covariates };
 }
 
 function refuse(session: unknown, errors: ReturnType<typeof describeIssues>) {

@@ -1,4 +1,4 @@
-import { type RequestHandler, Router } from 'express';
+import { type Request, type RequestHandler, Router } from 'express';
 import { z } from 'zod';
 import {
   type AssetDocument,
@@ -9,17 +9,19 @@ import {
   type ViewToken,
 } from '../../domain/index.ts';
 import { type CheckKey, mayDo, principalOf } from '../authenticate.ts';
+import type { Edge } from '../edge/edge.ts';
 import { Problem, parseOr400 } from '../problem.ts';
-import { cmcdSessionId, observeContext, readStatedContext } from '../request-context.ts';
+import { cmcdSessionId } from '../request-context.ts';
 import { parseAssetId, unknownAsset } from './asset-routes.ts';
 
 export type ManifestFormat = 'hls' | 'dash';
 
 export type PlaybackPorts = {
   checkKey: CheckKey;
+  edge: Pick<Edge, 'observe' | 'readStated'>;
   asset(assetId: string): Promise<AssetDocument | null>;
   decideView(
-    request: { sessionId: string | null; assetId: string; context: Context },
+    request: { sessionId: string | null; assetId: string; context: Context; block: string },
     options: { peek: boolean },
   ): Promise<
     | { kind: 'decided'; decision: Decision; token: string }
@@ -99,10 +101,8 @@ function decideAndRedirect(ports: PlaybackPorts, { format, file }: Manifest): Re
     const { id: assetId, asset } = await hostedAsset(ports, request.params.assetId);
     // Before the decision: a view that is sent away is none.
     if (asset.availability === 'playable' && !(await isWhole(ports, asset, format))) throw notPlayable(asset);
-    const stated = mayDo(await principalOf(request, ports.checkKey), 'decide') ? readStatedContext(request.query) : {};
-    const context = { ...observeContext(request), ...stated };
     const peek = request.method === 'HEAD';
-    const decided = await ports.decideView({ sessionId: sid ?? null, assetId, context }, { peek });
+    const decided = await ports.decideView({ sessionId: sid ?? null, assetId, ...viewerOf(ports, request) }, { peek });
     if (decided.kind === 'full')
       throw new Problem(503, 'decisions.full', 'The decision log is full; try again later.', decided);
     if (decided.kind === 'unknown-asset') throw unknownAsset(assetId);
@@ -114,6 +114,13 @@ function decideAndRedirect(ports: PlaybackPorts, { format, file }: Manifest): Re
     response.setHeader('NARA-Policy', `${decision.configVersion}.${decision.allocationVersion}`);
     response.redirect(307, `/v/${assetId}/p/${token}/${file}`);
   };
+}
+
+/** What the request shows; a server that asks for a viewer may say where that viewer is, and its own block is not theirs. */
+function viewerOf({ checkKey, edge }: PlaybackPorts, request: Request): { context: Context; block: string } {
+  const { context, block } = edge.observe(request);
+  if (!mayDo(principalOf(request, checkKey), 'decide')) return { context, block };
+  return { context: { ...context, ...edge.readStated(request.query) }, block: '' };
 }
 
 function sendManifest(ports: PlaybackPorts, { format, file, mediaType }: Manifest): RequestHandler {
