@@ -12,6 +12,7 @@ import {
 import type { Operation } from './operation.ts';
 
 const HLS = 'application/vnd.apple.mpegurl';
+const DASH = 'application/dash+xml';
 const asset = z.object({ assetId: assetIdSchema });
 const rendition = asset.extend({ renditionId: renditionIdSchema });
 const text = z.string();
@@ -52,6 +53,24 @@ export const PLAYBACK_OPERATIONS: readonly Operation[] = [
     },
   },
   {
+    id: 'decideAndPlayDash',
+    method: 'get',
+    path: '/v/{assetId}/manifest.mpd',
+    tag: 'playback',
+    summary: 'The same decision, for players of MPEG-DASH.',
+    description:
+      'An asset whose first rung is still being encoded is playable over HLS only: a static MPD of it would end early.',
+    access: { openOr: 'decide' },
+    params: asset,
+    query: viewQuerySchema,
+    answers: { 307: { description: 'The manifest of this view.', headers: decisionHeaders } },
+    problems: {
+      400: 'The session id is not usable.',
+      404: 'There is no such asset, it is not playable (yet; `Retry-After` says when to ask again), or it is served elsewhere.',
+      503: 'The decision log is full.',
+    },
+  },
+  {
     id: 'readManifest',
     method: 'get',
     path: '/v/{assetId}/p/{token}/master.m3u8',
@@ -60,6 +79,17 @@ export const PLAYBACK_OPERATIONS: readonly Operation[] = [
     access: 'open',
     params: asset.extend({ token: z.string() }),
     answers: { 200: { description: 'HLS multivariant playlist, cacheable for seconds.', schema: text, type: HLS } },
+    problems: { 403: 'The token is forged or expired.', 404: 'There is no such asset.' },
+  },
+  {
+    id: 'readDashManifest',
+    method: 'get',
+    path: '/v/{assetId}/p/{token}/manifest.mpd',
+    tag: 'playback',
+    summary: 'The MPD of one view’s treatment, on the same segments.',
+    access: 'open',
+    params: asset.extend({ token: z.string() }),
+    answers: { 200: { description: 'Static MPD, cacheable for seconds.', schema: text, type: DASH } },
     problems: { 403: 'The token is forged or expired.', 404: 'There is no such asset.' },
   },
   {
