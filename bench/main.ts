@@ -6,7 +6,7 @@ const BENCHES: Record<string, () => Promise<Bench>> = {
   decide: async () => (await import('./decide.ts')).decide,
   refit: async () => (await import('./refit.ts')).refit,
   life: async () => (await import('./life.ts')).life,
-  ingest: async () => (await import('./ingest.ts')).ingest,
+  ingest: async () => (await import('./ingest/ingest.ts')).ingest,
 };
 
 const { values, positionals } = parseArgs({

@@ -62,8 +62,12 @@ export function createIngestHandler(
     const query = new URLSearchParams(queryAt === -1 ? '' : url.slice(queryAt + 1));
     accept(ports, route, request, query).then(
       ({ accepted, duplicates, rejected }) => {
-        response.writeHead(202, { 'content-type': 'application/json; charset=utf-8' });
-        response.end(JSON.stringify({ accepted, duplicates, rejected }));
+        const text = JSON.stringify({ accepted, duplicates, rejected });
+        response.writeHead(202, {
+          'content-type': 'application/json; charset=utf-8',
+          'content-length': Buffer.byteLength(text),
+        });
+        response.end(text);
       },
       (error: unknown) => {
         // What is left of the body is not worth reading.

@@ -1,0 +1,154 @@
+import { fork } from 'node:child_process';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { KeyStore } from '../../src/api/key-store.ts';
+import { startStack } from '../../src/commands/demo/start-stack.ts';
+import { readRunFile } from '../../src/supervisor/run-file.ts';
+import { waitFor } from '../../test/fixtures/wait-for.ts';
+import { type Bench, type BenchResult, summarise } from '../report.ts';
+import { type Load, saturate, sendSteadily } from './load.ts';
+
+const BARE_SERVER = fileURLToPath(new URL('bare-server.ts', import.meta.url));
+const CONNECTIONS = 64;
+const BATCHES = [
+  { batch: 20, target: 0.6 },
+  { batch: 1, target: 0.5 },
+] as const;
+/** Of its own maximum: where a server should still answer at once. */
+const STEADY_SHARE = 0.6;
+const MAX_P99_MS = 50;
+const MAX_RSS_MB = 300;
+const MAX_LAG_MS = 30;
+const DRAIN_TIMEOUT_MS = 180_000;
+
+/**
+ * Durable ingest by the real service, as a client with a telemetry key sees it (every check and limit on, shipping and folding
+ * meanwhile), beside a bare server in a process of its own. Both are driven in turn, round by round, each from an idle machine.
+ */
+export const ingest: Bench = async ({ quick }) => {
+  const directory = await mkdtemp(join(tmpdir(), 'nara-bench-'));
+  // All load comes from one address block here, and every view from one second.
+  process.env.NARA_BLOCK_EVENTS_PER_SECOND = '10000000';
+  const stack = await startStack({ directory, signal: new AbortController().signal });
+  const bare = await startBareServer(join(directory, 'bare.ndjson'));
+  const url = new URL(`/v1/telemetry?key=${await makeTelemetryKey(directory)}`, stack.url);
+  const rounds = quick ? 2 : 5;
+  const seconds = quick ? 2 : 5;
+  const results: BenchResult[] = [];
+  try {
+    for (const { batch, target } of BATCHES) {
+      const loads: { nara: Load[]; bare: Load[] } = { nara: [], bare: [] };
+      for (let round = 0; round <= rounds; round += 1) {
+        loads.bare.push(await saturate({ url: bare.url, batch }, { connections: CONNECTIONS, seconds }));
+        loads.nara.push(await saturate({ url, batch }, { connections: CONNECTIONS, seconds }));
+        await drained(stack.url);
+      }
+      results.push(compare(batch, target, { nara: loads.nara.slice(1), bare: loads.bare.slice(1) }));
+    }
+    results.push(...(await measureSteadily(directory, stack.url, url, results[0]?.value ?? 0, quick ? 5 : 20)));
+  } finally {
+    await bare.stop();
+    await stack.stop();
+    await rm(directory, { recursive: true, force: true });
+  }
+  return results;
+};
+
+function compare(batch: number, target: number, loads: { nara: Load[]; bare: Load[] }): BenchResult {
+  const nara = summarise(loads.nara.map(({ eventsPerSecond }) => eventsPerSecond));
+  const peer = summarise(loads.bare.map(({ eventsPerSecond }) => eventsPerSecond));
+  const ratio = nara.value / peer.value;
+  return {
+    metric: `durable ingest, ${batch} events a body`,
+    unit: 'events/s',
+    ...nara,
+    peer: 'bare node:http, parse and group-committed fdatasync',
+    peerValue: peer.value,
+    ratio,
+    target: `ratio ≥ ${target}`,
+    met: ratio >= target,
+  };
+}
+
+/** Latency at a steady share of the maximum, and what the processes weigh meanwhile. */
+async function measureSteadily(
+  directory: string,
+  stackUrl: string,
+  url: URL,
+  maximum: number,
+  seconds: number,
+): Promise<BenchResult[]> {
+  const run = await readRunFile(join(directory, 'data'));
+  const weights: { rss: number; clickhouse: number; lag: number }[] = [];
+  const sampling = setInterval(async () => {
+    weights.push({
+      rss: await residentMb(run?.pids.api ?? 0),
+      clickhouse: await residentMb(run?.pids.clickhouse ?? 0),
+      lag: (await metric(stackUrl, 'nodejs_eventloop_lag_p99_seconds')) * 1000,
+    });
+  }, 1000);
+  const options = { connections: CONNECTIONS, seconds, eventsPerSecond: maximum * STEADY_SHARE };
+  const load = await sendSteadily({ url, batch: 20 }, options);
+  clearInterval(sampling);
+  await drained(stackUrl);
+  const largest = (of: 'rss' | 'clickhouse' | 'lag'): number => Math.max(0, ...weights.map((weight) => weight[of]));
+  const row = (name: string, value: number, unit: string, limit: number): BenchResult => ({
+    metric: name,
+    value,
+    unit,
+    spread: 0,
+    target: `< ${limit} ${unit}`,
+    met: value < limit,
+  });
+  const at = `at ${Math.round(load.eventsPerSecond).toLocaleString('en')} events/s`;
+  return [
+    row(`p99 of an answer ${at}, ${Math.round(STEADY_SHARE * 100)} % of its own maximum`, load.p99Ms, 'ms', MAX_P99_MS),
+    row(`largest event-loop lag p99 of the API ${at}`, largest('lag'), 'ms', MAX_LAG_MS),
+    row(`largest RSS of the API ${at}`, largest('rss'), 'MB', MAX_RSS_MB),
+    { metric: `largest RSS of ClickHouse ${at}`, value: largest('clickhouse'), unit: 'MB', spread: 0 },
+  ];
+}
+
+async function makeTelemetryKey(directory: string): Promise<string> {
+  const keys = new KeyStore({ path: join(directory, 'data', 'keys.json'), adminToken: null, nowMs: Date.now });
+  const { text } = await keys.create({ name: 'bench', scopes: ['telemetry'], origins: [] });
+  return text;
+}
+
+/** Everything accepted is in the database: the next stretch begins on an idle machine. */
+function drained(url: string): Promise<unknown> {
+  return waitFor(
+    'the backlog to be shipped',
+    async () => (await metric(url, 'nara_spool_bytes{spool="events"}')) === 0,
+    DRAIN_TIMEOUT_MS,
+  );
+}
+
+async function metric(url: string, series: string): Promise<number> {
+  const text = await (await fetch(new URL('/metrics', url))).text();
+  const line = text.split('\n').find((candidate) => candidate.startsWith(`${series} `));
+  return Number(line?.slice(series.length + 1));
+}
+
+async function residentMb(pid: number): Promise<number> {
+  const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024;
+}
+
+async function startBareServer(path: string): Promise<{ url: URL; stop(): Promise<void> }> {
+  const child = fork(BARE_SERVER, [path], { execArgv: ['--import', 'tsx'] });
+  const port = await new Promise<number>((resolve, reject) => {
+    child.once('message', (message) => resolve((message as { port: number }).port));
+    child.once('exit', () => reject(new Error('the bare server ended')));
+  });
+  return {
+    url: new URL(`http://127.0.0.1:${port}/`),
+    async stop() {
+      const ended = new Promise((resolve) => child.once('exit', resolve));
+      child.disconnect();
+      await ended;
+    },
+  };
+}
