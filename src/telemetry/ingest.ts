@@ -41,6 +41,8 @@ export type Arrival = {
   block: string;
   /** A server-side reporter: may state context, reports in virtual time, is not limited by its address. */
   trusted: boolean;
+  /** Read from a log: much at once, and late. Its times stand, and how fast it is read is nobody's rate. */
+  isImport?: boolean;
 };
 
 export type Rejected = { index: number; code: RefusalCode; errors: Issue[] };
@@ -90,7 +92,7 @@ export function createIngest(ports: IngestPorts, limits: IngestLimits): Ingest {
       }
       keys.add(key);
       lines.push(
-        toEventLine(clampSkew(event, receivedAtMs), {
+        toEventLine(arrival.isImport ? event : clampSkew(event, receivedAtMs), {
           viewId,
           context: contextOf(event, arrival, ports),
           receivedAt,
@@ -124,7 +126,8 @@ function createAdmission(ports: IngestPorts, limits: IngestLimits) {
 
   return (candidate: unknown, arrival: Arrival, receivedAtMs: number): Admitted | Refusal => {
     if (candidate instanceof Refusal) return candidate;
-    if (!arrival.trusted && arrival.block !== '' && !blocks.take(arrival.block, receivedAtMs))
+    const isLimited = !arrival.trusted && !arrival.isImport;
+    if (isLimited && arrival.block !== '' && !blocks.take(arrival.block, receivedAtMs))
       return tooMany('rate.block', 'from one network', limits.block, candidate);
     const parsed = eventSchema.safeParse(candidate);
     if (!parsed.success) return new Refusal('event.invalid', describeIssues(parsed.error, candidate), candidate);
@@ -137,7 +140,8 @@ function createAdmission(ports: IngestPorts, limits: IngestLimits) {
     }
     const { viewId, decidedAtMs } = attribution;
     if (arrival.trusted) return { event, viewId };
-    if (!views.take(viewId, receivedAtMs)) return tooMany('rate.view', 'of one view', limits.view, candidate);
+    if (isLimited && !views.take(viewId, receivedAtMs))
+      return tooMany('rate.view', 'of one view', limits.view, candidate);
     const issue = decidedAtMs === null ? null : implausibility(event, decidedAtMs, receivedAtMs);
     return issue === null ? { event, viewId } : new Refusal('event.implausible', [issue], candidate);
   };

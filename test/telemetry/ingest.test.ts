@@ -226,6 +226,17 @@ describe('decodeEvents', () => {
     expect(await ingest(of('s3'), server)).toMatchObject({ accepted: 70 });
   });
 
+  it('takes what was read from a log with its own times and at any rate, and believes it no more than its viewer', async () => {
+    const log: Arrival = { ...browser, source: 'cmcd1', isImport: true };
+    const reports = Array.from({ length: 200 }, (_, n) => event({ eventId: `q-${n}`, ts: '2026-02-01T10:00:00.000Z' }));
+    const impossible = event({ eventId: 'q-x', playedMs: 700_000 });
+    expect(await createIngest(ports, LIMITS)([...reports, impossible], log)).toMatchObject({
+      accepted: 200,
+      rejected: [{ code: 'event.implausible' }],
+    });
+    expect(rows[0]).toMatchObject({ ts: '2026-02-01 10:00:00.000', trusted: false, block: 'b1' });
+  });
+
   it('tells repeats with the next rows that are stored, so that accounts add up', async () => {
     const ingest = createIngest(ports, LIMITS);
     await ingest([event()], browser);
