@@ -1,13 +1,5 @@
-import Bowser from 'bowser';
 import type { Request } from 'express';
-import {
-  type Context,
-  connectionSchema,
-  type Device,
-  deviceSchema,
-  regionSchema,
-  UNKNOWN_CONTEXT,
-} from '../domain/index.ts';
+import { type Context, connectionSchema, deviceSchema, regionSchema } from '../domain/index.ts';
 
 /** A context as far as it was stated; what is missing or not understood stays open. */
 export type StatedContext = Partial<Context>;
@@ -22,24 +14,6 @@ export function readStatedContext(source: Record<string, unknown>): StatedContex
     ...(device.success ? { device: device.data } : {}),
     ...(connection.success ? { connection: connection.data } : {}),
   };
-}
-
-/** What the request itself shows: client hints, then the user agent. Region and connection need an edge or a statement. */
-export function observeContext(request: Pick<Request, 'headers'>): Context {
-  return { ...UNKNOWN_CONTEXT, device: deviceOf(request.headers) };
-}
-
-const FORM_FACTORS: Record<string, Device> = { mobile: 'phone', tablet: 'tablet', desktop: 'desktop' };
-const PLATFORM_DEVICES: Record<string, Device> = { mobile: 'phone', tablet: 'tablet', desktop: 'desktop', tv: 'tv' };
-
-function deviceOf(headers: Request['headers']): Device {
-  const hint = headers['sec-ch-ua-form-factors'];
-  const formFactor =
-    FORM_FACTORS[(typeof hint === 'string' ? hint : '').replaceAll('"', '').split(',')[0]?.trim().toLowerCase() ?? ''];
-  if (formFactor !== undefined) return formFactor;
-  const agent = headers['user-agent'];
-  if (agent === undefined || agent === '') return 'unknown';
-  return PLATFORM_DEVICES[Bowser.parse(agent).platform.type ?? ''] ?? 'unknown';
 }
 
 const CMCD_SESSION = /(?:^|,)\s*sid="([A-Za-z0-9._-]{1,64})"/;

@@ -21,7 +21,7 @@ const READY_TIMEOUT_MS = 1_000;
 
 /** The API's parts as its routes ask for them. */
 export function apiPorts(parts: ApiParts, keys: KeyStore, browserKey: string | null): AppPorts {
-  const { config, clock, catalog, database, metrics, table, telemetry, delivery, assets, store } = parts;
+  const { config, clock, edge, catalog, database, metrics, table, telemetry, delivery, assets, store } = parts;
   const checkKey: AppPorts['checkKey'] = (key) => keys.check(key);
   const checkSignature = createSignatureCheck(keys, parts.secret, clock);
   const description = buildOpenApi();
@@ -30,7 +30,7 @@ export function apiPorts(parts: ApiParts, keys: KeyStore, browserKey: string | n
     ...decisionPorts(parts),
     checkKey,
     checkSignature,
-    edge: parts.edge,
+    edge,
     browserKey,
     trustedProxies: config.trustedProxies,
     onResponse: metrics.httpRequest,
@@ -56,8 +56,10 @@ export function apiPorts(parts: ApiParts, keys: KeyStore, browserKey: string | n
       checkKey,
       directory: parts.uploadsDirectory,
       meter: parts.uploadMeter,
-      observe: parts.edge.observe,
+      observe: edge.observe,
       ...assets.forUploads,
+      createAsset: ({ context, ...described }) =>
+        assets.forUploads.createAsset({ ...described, context: { ...context, region: edge.groupOf(context.region) } }),
     },
     reports: {
       identify: (request, query, body) =>
@@ -68,7 +70,7 @@ export function apiPorts(parts: ApiParts, keys: KeyStore, browserKey: string | n
           REPORTERS,
         ),
       ingest: telemetry.ingest,
-      observe: parts.edge.observe,
+      observe: edge.observe,
       nowMs: clock.nowMs,
       onResponse: metrics.httpRequest,
     },
@@ -99,7 +101,7 @@ function decisionPorts({ delivery, metrics }: ApiParts): Pick<AppPorts, 'decide'
 }
 
 function policyPorts(parts: ApiParts): Pick<PolicyPorts, 'current' | 'versions' | 'explain' | 'learn'> {
-  const { config, database, registry, table } = parts;
+  const { config, edge, database, registry, table } = parts;
   return {
     current: () => table.current(),
     async versions() {
@@ -109,7 +111,8 @@ function policyPorts(parts: ApiParts): Pick<PolicyPorts, 'current' | 'versions' 
       ]);
       return { configs, allocations };
     },
-    async explain(context) {
+    async explain({ region, ...rest }) {
+      const context = { region: edge.groupOf(region), ...rest };
       const { config: policyConfig, allocation } = table.current();
       const { reward } = policyConfig;
       const statistics = await readViewStatistics(database, { reward, viewTimeoutMs: config.viewTimeoutMs });

@@ -13,10 +13,10 @@ import type { Announcement, Clock } from '../domain/index.ts';
 import { createAssetStore } from '../media/asset-store.ts';
 import { openMediaStore } from '../media/open-media-store.ts';
 import { createServingTable } from '../policy/serving-table.ts';
-import { ensureSecret } from '../supervisor/ensure-secret.ts';
 import { createDatabase } from '../telemetry/database.ts';
 import { findDecisions } from '../telemetry/decision-row.ts';
 import { createJobProducer } from '../workers/job-producer.ts';
+import { readServiceSecret } from './access-keys.ts';
 import { composeAssets } from './compose-assets.ts';
 import { composeDelivery, type Delivery } from './compose-delivery.ts';
 import { composeEdge } from './compose-edge.ts';
@@ -37,7 +37,7 @@ const clock: Clock = { nowMs: () => Date.now() };
 
 /** Everything the API is made of, opened but not started; nothing here waits for ClickHouse or Redis. */
 export async function openApiParts(config: Config, urls: ApiUrls, log: Logger) {
-  const secret = config.secret ?? (await ensureSecret(config.dataDir, 'view-secret'));
+  const secret = await readServiceSecret(config);
   const viewKeys = deriveViewKeys(secret);
   const edge = await composeEdge(config, secret, clock, log);
   const decisionsRedis = connectRedis(urls.redisUrl, log, DECISION_TIMEOUT_MS);
@@ -94,7 +94,7 @@ export async function openApiParts(config: Config, urls: ApiUrls, log: Logger) {
   const uploadsDirectory = join(config.mediaStore, 'uploads');
   const uploadMeter = new UploadMeter({
     directory: uploadsDirectory,
-    report: reportUploads(telemetry.ingest, metrics.uploadReported, log),
+    report: reportUploads(telemetry.ingest, edge, metrics.uploadReported, log),
     nowMs: clock.nowMs,
   });
   const assets = composeAssets({

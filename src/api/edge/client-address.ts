@@ -11,7 +11,8 @@ export type ObservedRequest = {
 /** Where a request comes from, as text, and whether the peer that sent it may say so in headers. */
 export type Client = { address: string | undefined; peerIsTrusted: boolean };
 
-const REMEMBERED = 10_000;
+/** As many as places are remembered of. */
+const REMEMBERED = 50_000;
 
 /**
  * Finds a request's client: the socket's peer or, behind trusted proxies, the right-most entry of `X-Forwarded-For` that is

@@ -9,7 +9,7 @@ import type { UploadMeasure, UploadMeter } from '../upload-meter.ts';
 import { ASSET_KEY, describeUpload } from './describe-upload.ts';
 import { readStatedChecksum, type StatedChecksum } from './stated-checksum.ts';
 import { EXPOSED_HEADERS, type TusRefusal, toRefusal } from './tus-protocol.ts';
-import type { Uploader } from './uploader.ts';
+import { fillUnknown, type Uploader } from './uploader.ts';
 import { VerifyingFileStore } from './verifying-file-store.ts';
 
 export type TusPorts = {
@@ -33,6 +33,7 @@ const UPLOAD_ID = /^u_[\w-]{32}$/;
 /** What one request is about: the store and the hooks of tus are given too little of it. */
 type UploadRequest = {
   checksum: StatedChecksum | null;
+  uploader: Uploader;
   /** The body of a creation may bring the first bytes, of an upload that has no id yet. */
   beginFirstChunk(uploadId: string, assetId: string, stated: Context): void;
   /** Made by this request and not whole yet. */
@@ -56,7 +57,9 @@ export function createTusHandler(
     const beginFirstChunk: UploadRequest['beginFirstChunk'] = (createdId, assetId, stated) =>
       ports.meter.begin(request, { uploadId: createdId, uploader, about: { assetId, stated } });
     try {
-      await requests.run({ checksum, createdId: null, beginFirstChunk }, () => server.handle(request, response));
+      await requests.run({ checksum, uploader, createdId: null, beginFirstChunk }, () =>
+        server.handle(request, response),
+      );
     } catch (error) {
       // What is left of a refused body is not worth receiving.
       if (!request.complete) response.setHeader('Connection', 'close');
@@ -101,12 +104,14 @@ function createTusServer(path: string, ports: TusPorts, requests: AsyncLocalStor
     getFileIdFromRequest: (request) => uploadIdIn(path, request.url),
     onUploadCreate: async (request, upload) => {
       const assetId = `a_${randomBytes(17).toString('base64url').slice(0, 22)}`;
-      const described = describeUpload(upload.metadata ?? {});
-      await ports.createAsset({ id: assetId, uploadKey: `uploads/${upload.id}`, ...described });
+      const { context: stated, ...described } = describeUpload(upload.metadata ?? {});
+      // Of an asset its uploader knows best; what they do not say is what their request shows.
+      const context = fillUnknown(stated, requests.getStore()?.uploader.context ?? stated);
+      await ports.createAsset({ id: assetId, uploadKey: `uploads/${upload.id}`, ...described, context });
       const response = request.runtime?.node?.res as ServerResponse | undefined;
       response?.setHeader('NARA-Asset-Id', assetId);
       noteCreated(requests, upload.id);
-      requests.getStore()?.beginFirstChunk(upload.id, assetId, described.context);
+      requests.getStore()?.beginFirstChunk(upload.id, assetId, stated);
       return { metadata: { ...upload.metadata, [ASSET_KEY]: assetId } };
     },
     onUploadFinish: async (_request, upload) => {

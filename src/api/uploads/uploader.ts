@@ -10,7 +10,11 @@ export type Uploader = {
 
 /** Where an upload comes from: what was observed before what was stated, or the other way round where that is believed. */
 export function contextOf({ context, trusted }: Uploader, stated: Context): Context {
-  const [first, second] = trusted ? [stated, context] : [context, stated];
+  return trusted ? fillUnknown(stated, context) : fillUnknown(context, stated);
+}
+
+/** The first, with what is unknown of it from the second. */
+export function fillUnknown(first: Context, second: Context): Context {
   return {
     region: first.region === UNKNOWN_CONTEXT.region ? second.region : first.region,
     device: first.device === UNKNOWN_CONTEXT.device ? second.device : first.device,
