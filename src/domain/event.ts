@@ -60,6 +60,8 @@ const sampleSchema = z.object({
   segmentMs: durationMs.optional(),
   /** Which segment of its rendition that is, counted from 0. */
   segmentIndex: z.int().min(0).max(10_000_000).optional(),
+  /** The player knows of no segment after it. */
+  lastSegment: z.boolean().optional(),
   /** The buffer ran empty since the report before. */
   starved: z.boolean().optional(),
   throughputKbps: z.number().min(0).max(10_000_000).optional(),

@@ -74,6 +74,7 @@ const SAMPLE_COLUMNS: readonly Column<PlayerSample>[] = [
   ['sample_rendition', 'renditionId', 'id'],
   ['segment_ms', 'segmentMs', 'ms'],
   ['segment_index', 'segmentIndex', 'number'],
+  ['last_segment', 'lastSegment', 'flag'],
   ['starved', 'starved', 'flag'],
   ['throughput_kbps', 'throughputKbps', 'number'],
   ['playback_rate', 'playbackRate', 'number'],

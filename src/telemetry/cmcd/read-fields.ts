@@ -20,6 +20,8 @@ export type CmcdFields = {
   objectMs: number | null;
   url: string | null;
   responseMs: number | null;
+  /** Another object is named that will be asked for next. */
+  hasNext: boolean;
   /** Fetched ahead of need and not shown. */
   hidden: boolean;
   /** What the player chose to fetch, and what it shows. */
@@ -79,6 +81,7 @@ export function readFields(keys: CmcdDictionary): CmcdFields {
     objectMs: number(keys.d, MAX_MS),
     url: text(keys.url),
     responseMs: number(keys.ttlb, MAX_MS),
+    hasNext: list(keys.nor).length > 0 || text(keys.nrr) !== null,
     hidden: unwrap(keys.nr) === true,
     selectedKbps: perObject(keys.br, MAX_KBPS) ?? perObject(keys.ab, MAX_KBPS),
     shownKbps: perObject(keys.pb, MAX_KBPS),

@@ -51,7 +51,7 @@ function mainEvent(fields: CmcdFields, base: Base, sample: PlayerSample): Teleme
     type: fields.state !== null && END_STATES.includes(fields.state) ? 'view_end' : 'progress',
     ...base,
     ...present('sequence', fields.sequence),
-    ...present('startupMs', hasBegun(fields.state) ? fields.startDelayMs : null),
+    ...present('startupMs', knowsStartDelay(fields) ? fields.startDelayMs : null),
     ...present('stalledMs', fields.starvedTotalMs),
     ...present('stallCount', fields.starvedCount),
     ...present('droppedFrames', fields.droppedFrames),
@@ -76,6 +76,7 @@ function sampleOf(fields: CmcdFields, path: MediaPath | null, source: CmcdSource
     ...present('renditionId', names ? path.renditionId : null),
     ...present('segmentIndex', names ? path.segmentIndex : null),
     ...present('segmentMs', isMedia ? fields.objectMs : null),
+    ...(isMedia && fields.objectMs !== null && !fields.hasNext ? { lastSegment: true } : {}),
     ...(fields.starved && fields.object !== 'manifest' ? { starved: true } : {}),
     ...present('throughputKbps', fields.throughputKbps),
     ...present('playbackRate', fields.playbackRate),
@@ -87,7 +88,7 @@ function sampleOf(fields: CmcdFields, path: MediaPath | null, source: CmcdSource
  * report does tell is when it was told.
  */
 function playRequest(fields: CmcdFields, base: Base, atMs: number): TelemetryEvent[] {
-  if (fields.startDelayMs === null || hasBegun(fields.state) || fields.cause === RESPONSE_RECEIVED) return [];
+  if (fields.startDelayMs === null || knowsStartDelay(fields) || fields.cause === RESPONSE_RECEIVED) return [];
   return [{ type: 'view_start', ...base, ts: isoTime(atMs - fields.startDelayMs) }];
 }
 
@@ -108,7 +109,9 @@ function errors(fields: CmcdFields, base: Base): TelemetryEvent[] {
   return [{ type: 'error', ...base, code, fatal: fields.state === 'failed' }];
 }
 
-const hasBegun = (state: PlayerState | null): boolean => state !== null && !BEFORE_START.includes(state);
+/** A player that tells no states is believed, unless it speaks of a response: dash.js has none before its manifest. */
+const knowsStartDelay = ({ state, cause }: CmcdFields): boolean =>
+  state === null ? cause !== RESPONSE_RECEIVED : !BEFORE_START.includes(state);
 
 /** A response is timed by its request, but says what the player did when the response was there. */
 function momentOf(fields: CmcdFields, receivedAtMs: number): number {

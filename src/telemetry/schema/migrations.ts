@@ -149,6 +149,17 @@ ALTER TABLE events
 
 const DECISION_BLOCKS = `ALTER TABLE decisions ADD COLUMN IF NOT EXISTS block String DEFAULT ''`;
 
+/** What request-mode CMCD tells about segments, and how an outcome was come by. */
+const ESTIMATES = [
+  `ALTER TABLE events
+  ADD COLUMN IF NOT EXISTS segment_index Nullable(UInt32),
+  ADD COLUMN IF NOT EXISTS last_segment Bool DEFAULT false`,
+  `ALTER TABLE view_outcomes
+  ADD COLUMN IF NOT EXISTS rung_kbps_ms Map(UInt32, UInt32),
+  ADD COLUMN IF NOT EXISTS measured_by LowCardinality(String) DEFAULT '',
+  ADD COLUMN IF NOT EXISTS estimated Array(LowCardinality(String))`,
+];
+
 /** What came in and could not be stored as an event; `events` is how many a row stands for. */
 const DEAD_LETTERS = `
 CREATE TABLE IF NOT EXISTS dead_letters (
@@ -186,8 +197,10 @@ SETTINGS ${DURABLE}`;
 
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, name: 'telemetry', statements: [EVENTS, DECISIONS, VIEW_OUTCOMES, POLICY_DOCUMENTS] },
-  { version: 2, name: 'scored views', statements: [SCORED_VIEWS_DDL] },
+  // The view is made by the newest migration that changes it: its text reads columns of later versions.
+  { version: 2, name: 'scored views', statements: [] },
   { version: 3, name: 'reporters', statements: [REPORTERS, DECISION_BLOCKS] },
+  { version: 4, name: 'estimates', statements: [...ESTIMATES, SCORED_VIEWS_DDL] },
   { version: 6, name: 'accounting', statements: [DEAD_LETTERS, INGEST_LEDGER] },
   { version: 7, name: 'heights and fatal errors of scored views', statements: [SCORED_VIEWS_DDL] },
 ];
