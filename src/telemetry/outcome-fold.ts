@@ -30,12 +30,13 @@ SELECT
   max(e.dropped_frames) AS dropped_frames,
   max(e.viewport_height) AS viewport_height,
   max(e.trusted) AS trusted,
+  arraySort(groupUniqArray(toStartOfHour(e.received_at))) AS received_hours,
   count() AS event_rows
 FROM events AS e`;
 
 const OUTCOME_COLUMNS = `view_id, session_id, asset_id, region, device, connection, first_received_at, last_received_at, started, ended,
   fatal, error_code, startup_ms, played_ms, stalled_ms, seek_stalled_ms, stall_count, paused_ms, bytes, rung_ms, switches,
-  dropped_frames, viewport_height, trusted, event_rows`;
+  dropped_frames, viewport_height, trusted, received_hours, event_rows`;
 
 /** Rebuilds the outcomes of every view that the segment `{segment:String}` touches. Running it twice changes nothing. */
 export const FOLD_SEGMENT_SQL = `

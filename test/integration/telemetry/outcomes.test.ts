@@ -97,7 +97,7 @@ const viewArbitrary = fc
   );
 
 const OUTCOME =
-  'SELECT * EXCEPT (view_id, event_rows, first_received_at, last_received_at) FROM view_outcomes FINAL WHERE view_id = {viewId:String}';
+  'SELECT * EXCEPT (view_id, event_rows, first_received_at, last_received_at, received_hours) FROM view_outcomes FINAL WHERE view_id = {viewId:String}';
 
 describe('outcome fold', () => {
   it('gives the same row whether events come in order or shuffled, doubled, late and in several segments', async () => {
