@@ -9,6 +9,7 @@ import { consoleRoutes } from './routes/console-routes.ts';
 import { type DecisionPorts, decisionRoutes } from './routes/decision-routes.ts';
 import { type FeedTokenPorts, feedTokenRoutes } from './routes/feed-token-routes.ts';
 import { type HealthPorts, healthRoutes } from './routes/health-routes.ts';
+import { importRoutes } from './routes/import-routes.ts';
 import { type PlaybackPorts, playbackRoutes } from './routes/playback-routes.ts';
 import { type PolicyPorts, policyRoutes } from './routes/policy-routes.ts';
 import { type QoePorts, qoeRoutes } from './routes/qoe-routes.ts';
@@ -60,6 +61,7 @@ export function createApp(ports: AppPorts, log: Logger): Express {
   app.use(healthRoutes(ports.health));
   app.use(playbackRoutes(ports));
   app.use(telemetryRoutes(ports));
+  app.use(importRoutes({ ...ports.reports, checkKey: ports.checkKey, observe: ports.edge.observe }));
   app.use(decisionRoutes(ports));
   app.use(assetRoutes(ports.assets));
   app.use(policyRoutes(ports));

@@ -10,6 +10,14 @@ const runFileSchema = z.object({ url: z.url() });
 export class ApiClientError extends Error {
   override readonly name = 'ApiClientError';
   readonly code = 'client.failed';
+  /** What the service answered; null when it did not. */
+  readonly status: number | null;
+  readonly retryAfterSeconds: number | null;
+  constructor(message: string, options: ErrorOptions & { status?: number; retryAfterSeconds?: number } = {}) {
+    super(message, options);
+    this.status = options.status ?? null;
+    this.retryAfterSeconds = options.retryAfterSeconds ?? null;
+  }
 }
 
 /** A running service as its own command line sees it: found by run.json, opened by the admin key of this data directory. */
@@ -44,7 +52,13 @@ export async function connectToApi(config: Config): Promise<ApiClient> {
       });
       const text = await response.text();
       const answer = text === '' ? null : JSON.parse(text);
-      if (!response.ok) throw new ApiClientError(`${method} ${path}: ${answer?.detail ?? response.statusText}`);
+      if (!response.ok) {
+        const retryAfterSeconds = Number(response.headers.get('retry-after') ?? 0);
+        throw new ApiClientError(`${method} ${path}: ${answer?.detail ?? response.statusText}`, {
+          status: response.status,
+          ...(retryAfterSeconds > 0 ? { retryAfterSeconds } : {}),
+        });
+      }
       return answer;
     },
   };

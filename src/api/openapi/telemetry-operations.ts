@@ -3,6 +3,7 @@ import { decisionRequestSchema, decisionSchema, eventSchema } from '../../domain
 import type { Audit } from '../../telemetry/account.ts';
 import { type DeadLetter, ROW_REFUSED } from '../../telemetry/read-dead-letters.ts';
 import { REFUSAL_CODES } from '../../telemetry/refusal.ts';
+import { importSchema } from '../routes/import-routes.ts';
 import { issueSchema, type Operation } from './operation.ts';
 import { QOE_OPERATION } from './qoe-operation.ts';
 
@@ -104,6 +105,21 @@ export const TELEMETRY_OPERATIONS: readonly Operation[] = [
     },
     answers: { 202: { description: '`index` is the line.', schema: batchAnswerSchema } },
     problems: { 413: 'The body is too large.', 503: 'The spool is full.' },
+  },
+  {
+    id: 'importTelemetry',
+    method: 'post',
+    path: '/v1/telemetry/imports',
+    tag: 'telemetry',
+    summary: 'Reports that an edge cache absorbed, out of its access log.',
+    description:
+      '`nara telemetry import-log` does this. At most 8 MiB. Addresses are resolved to region and network and dropped at once. Importing a log again adds nothing to any outcome.',
+    access: ['admin'],
+    body: { 'application/json': importSchema },
+    answers: {
+      202: { description: '`index` is among the events of all batches.', schema: batchAnswerSchema },
+    },
+    problems: { 400: 'The body is not usable.', 413: 'The body is too large.', 503: 'The spool is full.' },
   },
   {
     id: 'auditTelemetry',
