@@ -1,7 +1,8 @@
 import { OpenApiGeneratorV31, zodToOpenAPIRegistry } from '@asteasolutions/zod-to-openapi';
 import { NAMED_SCHEMAS } from './openapi/named-schemas.ts';
-import { BEARER, QUERY_KEY, toRoute } from './openapi/operation.ts';
+import { BEARER, QUERY_KEY, SIGNED, toRoute } from './openapi/operation.ts';
 import { OPERATIONS } from './openapi/operations.ts';
+import { SIGNATURE_WINDOW_SECONDS } from './signed-request.ts';
 
 type OpenApiDocument = ReturnType<OpenApiGeneratorV31['generateDocument']>;
 
@@ -29,6 +30,17 @@ export function buildOpenApi(): OpenApiDocument {
         name: 'key',
         description: 'The same key, where no header can be set: beacons and manifests.',
       }),
+      header(SIGNED.key, 'NARA-Key', 'For servers that sign instead of sending a key: the id of a signing key.'),
+      header(
+        SIGNED.timestamp,
+        'NARA-Timestamp',
+        `Unix time in seconds; good for ${SIGNATURE_WINDOW_SECONDS} s either way.`,
+      ),
+      header(
+        SIGNED.signature,
+        'NARA-Signature',
+        "Hex HMAC-SHA-256, under the signing secret, of NARA-Timestamp, a '.', and the body before any Content-Encoding.",
+      ),
     ],
     { sortComponents: 'alphabetically' },
   );
@@ -41,6 +53,10 @@ export function buildOpenApi(): OpenApiDocument {
       license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
     },
   });
+}
+
+function header(scheme: string, name: string, description: string) {
+  return securityScheme(scheme, { type: 'apiKey', in: 'header', name, description });
 }
 
 function securityScheme(name: string, component: Record<string, string>) {

@@ -18,6 +18,8 @@ export type Operation = {
   summary: string;
   description?: string;
   access: Access;
+  /** A server may sign the body instead of sending a key. */
+  signable?: true;
   params?: z.ZodObject;
   query?: z.ZodObject;
   headers?: z.ZodObject;
@@ -45,13 +47,14 @@ export const problemSchema = z.object({
   errors: z.array(issueSchema).optional(),
 });
 
-/** Names of the two ways to present a key. */
+/** Names of the two ways to present a key, and of the three headers that a signature has. */
 export const BEARER = 'bearer';
 export const QUERY_KEY = 'key';
+export const SIGNED = { key: 'signatureKey', timestamp: 'signatureTimestamp', signature: 'signature' } as const;
 
 /** An operation as the generator takes it. */
 export function toRoute(operation: Operation): RouteConfig {
-  const { id, method, path, tag, summary, description, access, params, query, headers, body } = operation;
+  const { id, method, path, tag, summary, description, access, signable, params, query, headers, body } = operation;
   return {
     operationId: id,
     method,
@@ -59,7 +62,7 @@ export function toRoute(operation: Operation): RouteConfig {
     tags: [tag],
     summary,
     ...(description === undefined ? {} : { description }),
-    security: securityOf(access),
+    security: [...securityOf(access), ...(signable ? [SIGNED_REQUIREMENT] : [])],
     request: {
       ...(params === undefined ? {} : { params }),
       ...(query === undefined ? {} : { query }),
@@ -77,6 +80,10 @@ function securityOf(access: Access): Record<string, string[]>[] {
   const keyed = scopes.flatMap((scope) => [{ [BEARER]: [scope] }, { [QUERY_KEY]: [scope] }]);
   return 'openOr' in access ? [{}, ...keyed] : keyed;
 }
+
+const SIGNED_REQUIREMENT: Record<string, string[]> = Object.fromEntries(
+  Object.values(SIGNED).map((name) => [name, []]),
+);
 
 function responsesOf({ access, answers, problems = {} }: Operation): RouteConfig['responses'] {
   const refusals = {

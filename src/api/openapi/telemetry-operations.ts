@@ -77,6 +77,7 @@ export const TELEMETRY_OPERATIONS: readonly Operation[] = [
     description:
       'At most 1 MiB and 10,000 events once decompressed; gzip is understood. Accepted events are on disk before the answer. A bad event comes back with its reasons, the rest are kept. Context is believed from `decide` keys only.',
     access: ['telemetry', 'decide'],
+    signable: true,
     body: {
       'application/json': z.object({ events: z.array(eventSchema) }),
       'application/x-ndjson': z.string().meta({ description: 'One event per line.' }),
@@ -99,6 +100,7 @@ export const TELEMETRY_OPERATIONS: readonly Operation[] = [
     description:
       'One structured-field dictionary a line, or JSON objects of CMCD keys. `sid` is the session, `cid` the asset. Bad lines are dead letters, never a 4xx: players drop what is answered with one. docs/players.md configures each player.',
     access: ['telemetry', 'decide'],
+    signable: true,
     body: {
       'application/cmcd': z.string().meta({ description: 'One report per line, with or without a last line feed.' }),
       'application/json': z.unknown().meta({ description: 'An array of objects of CMCD keys, or one.' }),
@@ -156,6 +158,7 @@ export const TELEMETRY_OPERATIONS: readonly Operation[] = [
     description:
       'Idempotent and logged, unless `peek`. A bad session is answered with its error, the rest are decided.',
     access: ['decide'],
+    signable: true,
     body: { 'application/json': decisionBodySchema },
     answers: {
       200: {

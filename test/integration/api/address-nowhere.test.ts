@@ -103,9 +103,26 @@ async function useEverything(): Promise<void> {
     body: JSON.stringify({ sessions: [{ sessionId: 'asked', assetId, region: 'SE', device: 'tv' }, {}] }),
   });
   expect(asked.status).toBe(200);
+  await importLog(assetId);
   const learned = await fetch(`${stack.url}/v1/policy/learn?key=${stack.key}`, { method: 'POST' });
   expect(learned.status).toBe(200);
   await waitFor('dead letters in the database', async () => (await query('SELECT * FROM dead_letters')).length > 0);
+}
+
+/** What an edge's access log tells, with addresses in the bodies. */
+async function importLog(assetId: string): Promise<void> {
+  const send = sendFrom(ADDRESSES[1] ?? '', stack.key);
+  const post = (batches: unknown) =>
+    send('POST', '/v1/telemetry/imports', {
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ batches }),
+    });
+  const event = { type: 'startup', eventId: 'i1', sessionId: 'imported', assetId, startupMs: 1 };
+  const events = [{ ...event, ts: new Date().toISOString() }, { type: 'not an event' }];
+  for (const address of ADDRESSES) {
+    expect((await post([{ source: 'cmcd1', address, headers: {}, events }])).status).toBeLessThan(300);
+    expect((await post([{ source: 'no such source', address, headers: {}, events }])).status).toBe(400);
+  }
 }
 
 type Sent = { body?: string | Uint8Array<ArrayBuffer>; headers?: Record<string, string> };
