@@ -106,19 +106,30 @@ async function openConnection({ url, batch }: Target): Promise<Connection> {
   };
 }
 
+/** Views that one connection reports in turn, and reports of each, as a player that reports every ten seconds for two minutes. */
+const VIEWS_AT_ONCE = 20;
+const REPORTS_OF_A_VIEW = 12;
 let views = 0;
 
 /** Bodies of one view each, ASCII, so that length in characters is length in bytes. */
 function bodyWriter(batch: number): () => string {
+  let written = 0;
+  let firstView = 0;
   return () => {
-    views += 1;
-    const sessionId = `bench-${process.pid}-${views}`;
+    const round = written % (VIEWS_AT_ONCE * REPORTS_OF_A_VIEW);
+    if (round === 0) {
+      firstView = views;
+      views += VIEWS_AT_ONCE;
+    }
+    written += 1;
+    const sessionId = `bench-${process.pid}-${firstView + (round % VIEWS_AT_ONCE)}`;
     const ts = new Date().toISOString();
     let events = '';
     for (let n = 0; n < batch; n += 1) {
+      const at = Math.floor(round / VIEWS_AT_ONCE) * batch + n;
       events +=
-        `${n === 0 ? '' : ','}{"type":"progress","eventId":"e${n}","sessionId":"${sessionId}","assetId":"a_bench","ts":"${ts}"` +
-        `,"playedMs":${n * 1000},"stalledMs":${n},"bytes":${n * 100_000},"rungMs":{"360p-459k-00000000":${n * 1000}}}`;
+        `${n === 0 ? '' : ','}{"type":"progress","eventId":"e${at}","sessionId":"${sessionId}","assetId":"a_bench","ts":"${ts}"` +
+        `,"playedMs":${at * 100},"stalledMs":${at},"bytes":${at * 10_000},"rungMs":{"360p-459k-00000000":${at * 100}}}`;
     }
     return `{"events":[${events}]}`;
   };

@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache';
 import {
   type Clock,
   type Context,
@@ -12,6 +11,7 @@ import { createDeadLetterWriter } from './dead-letters.ts';
 import { toClickHouseTime, toEventLine } from './event-line.ts';
 import { implausibility } from './plausibility.ts';
 import { type Rate, RateLimit } from './rate-limits.ts';
+import { RecentKeys } from './recent-keys.ts';
 import { Refusal, type RefusalCode } from './refusal.ts';
 import type { AppendResult } from './spool/spool.ts';
 
@@ -53,7 +53,7 @@ export type IngestResult =
 export type Ingest = (candidates: readonly unknown[], arrival: Arrival) => Promise<IngestResult>;
 
 /** Event ids remembered for telling a sender that it repeats itself; exactness comes from the outcome fold. */
-const DUPLICATE_WINDOW = 200_000;
+const DUPLICATE_WINDOW = 100_000;
 const HOUR_MS = 3_600_000;
 /** Client clocks further off than this are replaced by the server's. */
 const MAX_SKEW_MS = 24 * HOUR_MS;
@@ -63,7 +63,7 @@ const MAX_SKEW_MS = 24 * HOUR_MS;
  * returned with its reason and kept as a dead letter; the rest are on disk when this resolves.
  */
 export function createIngest(ports: IngestPorts, limits: IngestLimits): Ingest {
-  const seen = new LRUCache<string, true>({ max: DUPLICATE_WINDOW });
+  const seen = new RecentKeys(DUPLICATE_WINDOW);
   const admit = createAdmission(ports, limits);
   const writeDeadLetters = createDeadLetterWriter();
   // Repeats of batches that stored nothing ride on the next batch that does.
@@ -112,7 +112,7 @@ export function createIngest(ports: IngestPorts, limits: IngestLimits): Ingest {
       return result;
     }
     if (refusals.length > 0) await ports.bury(writeDeadLetters(refusals, arrival, receivedAtMs));
-    for (const key of keys) seen.set(key, true);
+    for (const key of keys) seen.add(key);
     return { kind: 'stored', accepted: lines.length, duplicates, rejected };
   };
 }
