@@ -29,17 +29,12 @@ const ROUNDING = 1e-12;
  * count as independent; those of one session or asset are not quite, so true intervals are somewhat wider.
  */
 export function ratioOfSums(kind: QoeKind, moments: readonly number[]): Metric {
-  const [n = 0, x = 0, y = 0, xx = 0, yy = 0, xy = 0] = moments;
+  const [n = 0, x = 0, y = 0] = moments.map(finite);
   const value = x / y;
-  const nothing = !(n > 0 && Number.isFinite(value));
-  const made = { numerator: finite(x), denominator: finite(y), n, enough: n >= MIN_PLAYS };
-  if (nothing) return { value: null, ...made, ci95: null };
-  if (kind === 'proportion') return { value, ...made, ci95: wilson(value, n) };
-  if (n < 2) return { value, ...made, ci95: null };
-  const residual = xx - 2 * value * xy + value * value * yy;
-  if (!(residual > ROUNDING * xx)) return { value, ...made, ci95: withoutSpread(kind, value, y, yy) };
-  const halfWidth = (Z95 * Math.sqrt((residual * n) / (n - 1))) / Math.abs(y);
-  return { value, ...made, ci95: withinRange(kind, [value - halfWidth, value + halfWidth]) };
+  const made = { numerator: x, denominator: y, n, enough: n >= MIN_PLAYS };
+  if (!(n > 0 && Number.isFinite(value))) return { value: null, ...made, ci95: null };
+  const [low, high] = kind === 'proportion' ? wilson(value, n) : spreadOf(kind, value, moments.map(finite));
+  return { value, ...made, ci95: Number.isFinite(low) && Number.isFinite(high) ? [low, high] : null };
 }
 
 /** A quantile read off order statistics: its value, and the bounds where there are enough views to have any. */
@@ -60,6 +55,16 @@ function wilson(p: number, n: number): [number, number] {
   const centre = (p + zz / (2 * n)) / (1 + zz / n);
   const halfWidth = (Z95 / (1 + zz / n)) * Math.sqrt((p * (1 - p)) / n + zz / (4 * n * n));
   return [p <= 0 ? 0 : Math.max(0, centre - halfWidth), p >= 1 ? 1 : Math.min(1, centre + halfWidth)];
+}
+
+/** The delta method's interval, cut to what the kind can be; NaN below two views. */
+function spreadOf(kind: QoeKind, value: number, moments: readonly number[]): [number, number] {
+  const [n = 0, , y = 0, xx = 0, yy = 0, xy = 0] = moments;
+  if (n < 2) return [Number.NaN, Number.NaN];
+  const residual = xx - 2 * value * xy + value * value * yy;
+  if (!(residual > ROUNDING * xx)) return withoutSpread(kind, value, y, yy);
+  const halfWidth = (Z95 * Math.sqrt((residual * n) / (n - 1))) / Math.abs(y);
+  return withinRange(kind, [value - halfWidth, value + halfWidth]);
 }
 
 /**

@@ -33,9 +33,13 @@ export async function qoeSourceSql(
       ${scope.assetId === undefined ? '' : 'AND asset_id = {assetId:String}'}
       ${groupBy.length === 0 ? '' : `GROUP BY ${groupBy.map((key) => `key_${key}`).join(', ')}`}`,
     params: {
-      from: scope.from,
-      to: scope.to,
+      from: within(scope.from),
+      to: within(scope.to),
       ...(scope.assetId === undefined ? {} : { assetId: scope.assetId }),
     },
   };
 }
+
+/** Nothing began before 1970, and hours after 2105 are none to the database. */
+const [EARLIEST_MS, LATEST_MS] = [0, Date.UTC(2105)];
+const within = (at: Date): Date => new Date(Math.min(Math.max(at.getTime(), EARLIEST_MS), LATEST_MS));

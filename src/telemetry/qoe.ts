@@ -54,7 +54,8 @@ export async function readQoe(
        ${timesSql('played_rung_ms', RUNGS_SHOWN)} AS rungs,
        arraySum(mapValues(played_rung_ms)) AS rungs_total,
        ${timesSql('played_height_ms')} AS heights
-     FROM (${source.sql}) ${orderBy} LIMIT ${MAX_GROUPS + 1}`,
+     FROM (${source.sql}) ${orderBy} LIMIT ${MAX_GROUPS + 1}
+     SETTINGS compile_expressions = 0, compile_aggregate_expressions = 0`,
     source.params,
   );
   if (rows.length > MAX_GROUPS) throw new TooManyGroupsError(`the views fall into more than ${MAX_GROUPS} groups`);
