@@ -5,12 +5,11 @@ import { z } from 'zod';
 /** The country (ISO 3166-1 alpha-2) of an address, or null. */
 export type CountryOf = (address: string) => string | null;
 
-const PACKAGED = '@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb';
 const require = createRequire(import.meta.url);
 
 /** The country database that comes with the service (CC0). */
 export function packagedCountriesPath(): string {
-  return require.resolve(PACKAGED);
+  return require.resolve('@ip-location-db/geo-whois-asn-country-mmdb/geo-whois-asn-country.mmdb');
 }
 
 const code = z.string().length(2);
