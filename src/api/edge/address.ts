@@ -23,6 +23,11 @@ export function parseAddress(text: string): Address | null {
   return { family: 'ipv6', text: hex.join(':'), block: hex.slice(0, 3).join(':') };
 }
 
+/** A copy to remember: a slice of a header would keep the whole header alive, which may be large and a stranger's. */
+export function detach(text: string): string {
+  return Buffer.from(text, 'latin1').toString('latin1');
+}
+
 const MAPPED = [0, 0, 0, 0, 0, 0xffff].join();
 
 function ipv4(text: string): Address {

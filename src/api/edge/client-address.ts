@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { LRUCache } from 'lru-cache';
-import { createRangeCheck, parseAddress } from './address.ts';
+import { createRangeCheck, detach, parseAddress } from './address.ts';
 
 /** What `observe` reads of a request: node's own or Express's. */
 export type ObservedRequest = {
@@ -38,7 +38,7 @@ function rememberTrust(trustedProxies: readonly string[]): (text: string) => boo
     if (remembered !== undefined) return remembered;
     const address = parseAddress(text);
     const trusted = address !== null && isInRange(address);
-    if (address !== null) known.set(text, trusted);
+    if (address !== null) known.set(detach(text), trusted);
     return trusted;
   };
 }

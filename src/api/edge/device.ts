@@ -5,12 +5,13 @@ import type { Device } from '../../domain/index.ts';
 
 /** Parsing costs ten microseconds, and a day's players share a few thousand user agents. */
 const REMEMBERED_AGENTS = 5_000;
-/** Longer ones are a stranger's idea of fun; what tells the device stands at the front. */
+/** Longer ones are a stranger's idea of fun and not worth remembering; what tells the device stands at the front. */
 const MAX_AGENT_CHARACTERS = 512;
 
-/** Sets, sticks, boxes and consoles by the words that their makers use. `AFT…` are Fire TV's model names. */
+/** Sets, sticks, boxes and consoles by the words that their makers use. */
 const TV_WORDS =
-  /\bTV\b|(smart|apple|google|android|hbb|mi|opera|fire)[ -]?tv|\bAFT[A-Z]{1,4}\d{0,4}\b|bravia|viera|vizio|netcast|web0s|crkey|roku|aquos|shield android|playstation [345]|xbox/i;
+  /\bTV\b|(smart|apple|google|android|hbb|mi|opera|fire)[ -]?tv|bravia|viera|vizio|netcast|web0s|crkey|roku|aquos|shield android|playstation [345]|xbox/i;
+const FIRE_TV_MODEL = /\bAFT[A-Z]{1,4}\d{0,4}\b/;
 /** Only browsers tell phones and tablets apart in it; a player library's `Linux; Android 13` may be either, or a television. */
 const ANDROID_LIBRARY = /^(?!Mozilla\/).*android/i;
 const CHROME_OS = /\bCrOS\b/;
@@ -26,11 +27,11 @@ export function createDeviceReader(): (headers: IncomingHttpHeaders) => Device {
 
   function ofAgent(agent: string | undefined): Device {
     if (agent === undefined || agent === '') return 'unknown';
-    const text = agent.length > MAX_AGENT_CHARACTERS ? agent.slice(0, MAX_AGENT_CHARACTERS) : agent;
-    const remembered = known.get(text);
+    if (agent.length > MAX_AGENT_CHARACTERS) return deviceOfAgent(agent.slice(0, MAX_AGENT_CHARACTERS));
+    const remembered = known.get(agent);
     if (remembered !== undefined) return remembered;
-    const device = deviceOfAgent(text);
-    known.set(text, device);
+    const device = deviceOfAgent(agent);
+    known.set(agent, device);
     return device;
   }
 
@@ -51,7 +52,7 @@ function deviceOfHints(headers: IncomingHttpHeaders): Device | null {
 }
 
 function deviceOfAgent(agent: string): Device {
-  if (TV_WORDS.test(agent)) return 'tv';
+  if (TV_WORDS.test(agent) || FIRE_TV_MODEL.test(agent)) return 'tv';
   if (CHROME_OS.test(agent)) return 'desktop';
   if (ANDROID_LIBRARY.test(agent)) return 'unknown';
   return DEVICES[Bowser.parse(agent).platform.type ?? ''] ?? 'unknown';

@@ -3,7 +3,7 @@
 import { LRUCache } from 'lru-cache';
 import { type Clock, type Context, UNKNOWN_REGION } from '../../domain/index.ts';
 import { readStatedContext, type StatedContext } from '../request-context.ts';
-import { createRangeCheck, NOWHERE_RANGES, parseAddress } from './address.ts';
+import { createRangeCheck, detach, NOWHERE_RANGES, parseAddress } from './address.ts';
 import { blockDayOf, createBlockHash } from './address-block.ts';
 import { createClientFinder, type ObservedRequest } from './client-address.ts';
 import type { CountryOf } from './countries.ts';
@@ -96,7 +96,7 @@ function rememberPlaces(
     const isPrivate = isNowhere(address);
     const country = isPrivate ? null : countryOf(address.text);
     const place = { region: country === null ? UNKNOWN_REGION : groupOf(country), block: hash(address), isPrivate };
-    known.set(text, place);
+    known.set(detach(text), place);
     return place;
   };
 }

@@ -33,6 +33,7 @@ const AGENTS = {
   ],
   unknown: [
     'curl/8.0',
+    'Afterglow/1.0 (after)',
     'okhttp/4.9',
     'MyApp/1.0 (Linux;Android 13) ExoPlayerLib/2.19.1',
     'Mozilla/5.0 (compatible; Googlebot/2.1)',
@@ -70,6 +71,11 @@ it('lets a hint of “not mobile” decide nothing', () => {
 it('keeps a television one, whatever the hints say: they have no word for it', () => {
   const read = createDeviceReader();
   expect(read({ 'user-agent': AGENTS.tv[0], 'sec-ch-ua-form-factors': '"Desktop"' })).toBe('tv');
+});
+
+it('knows a user agent that goes on for ever by its beginning', () => {
+  const [tv] = AGENTS.tv;
+  expect(createDeviceReader()({ 'user-agent': tv + 'x'.repeat(20_000) })).toBe('tv');
 });
 
 it('answers one of the five for any header', () => {
