@@ -82,6 +82,22 @@ function telemetryPanels(): Builder<Panel>[] {
     ),
     prometheusSeriesPanel(
       {
+        title: 'Refused, by reason',
+        description: 'What was not stored as events; `nara telemetry dead-letters` shows each with its reason.',
+        unit: EventsPerSecond,
+      },
+      { '{{code}}': rate('nara_ingest_refused_total', 'code') },
+    ),
+    prometheusSeriesPanel(
+      {
+        title: 'Unaccounted events',
+        description: 'Received in the last two hours and nowhere. Anything but 0 is a defect.',
+        unit: Short,
+      },
+      { events: 'max(nara_ingest_unaccounted_events)' },
+    ),
+    prometheusSeriesPanel(
+      {
         title: 'Time to accept a batch',
         description: 'Validate a batch of events and have it on disk.',
         unit: Seconds,

@@ -7,6 +7,8 @@ export type GaugeSources = {
   jobs(): Promise<readonly { queue: string; state: string; count: number }[]>;
   policy(): { configVersion: number; allocationVersion: number };
   feedClients(): number;
+  /** Events of the last hours that are neither stored nor known to be anywhere else. May fail with ClickHouse. */
+  unaccounted(): Promise<number>;
 };
 
 /** A source that takes longer is left out of this scrape; Prometheus gives up on the whole of it after ten. */
@@ -63,6 +65,12 @@ export function exposeGauges(registry: Registry, sources: GaugeSources, timeoutM
   gauge('nara_policy_allocation_version', 'Allocation that this process decides by.', [], () => [
     { labels: {}, value: sources.policy().allocationVersion },
   ]);
+  gauge(
+    'nara_ingest_unaccounted_events',
+    'Events received in the last two hours that are nowhere: 0 unless something is wrong.',
+    [],
+    async () => [{ labels: {}, value: await sources.unaccounted() }],
+  );
   gauge('nara_feed_clients', 'Open WebSocket connections of the feed.', [], () => [
     { labels: {}, value: sources.feedClients() },
   ]);

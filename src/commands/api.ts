@@ -38,6 +38,7 @@ async function startApi(config: Config, log: Logger): Promise<Service> {
     jobs: () => parts.jobs.counts(),
     policy: () => table.current().allocation,
     feedClients: () => feed.clientCount,
+    unaccounted: telemetry.unaccounted,
   });
   listenToOthers(parts);
   const handler = createRequestHandler(apiPorts(parts, keys, browserKey), log);
@@ -51,6 +52,7 @@ async function startApi(config: Config, log: Logger): Promise<Service> {
       stopExpiring();
       feed.close();
       await server.close();
+      await parts.uploadMeter.settle();
       await telemetry.stop();
       await table.stop();
       await parts.jobs.close();

@@ -29,6 +29,9 @@ type Hooks = {
 };
 
 const MIGRATE_RETRY_MS = 1_000;
+/** However often somebody scrapes, the account of the last hours is drawn up this often. */
+const UNACCOUNTED_EVERY_MS = 60_000;
+const UNACCOUNTED_WINDOW_MS = 2 * 3_600_000;
 /** Of the disk budget: what players sent, what was decided, what was refused. */
 const SHARES: Record<Stream, number> = { events: 0.5, decisions: 0.45, dead_letters: 0.05 };
 
@@ -67,6 +70,7 @@ export function composeTelemetry(config: Config, database: Database, hooks: Hook
     },
     config.rates,
   );
+  const auditRange = (range: { fromMs: number; toMs: number }) => audit(database, events.spool.waiting(), range);
   let stopped = false;
 
   return {
@@ -76,7 +80,11 @@ export function composeTelemetry(config: Config, database: Database, hooks: Hook
       if (result.kind === 'stored') hooks.onIngested({ ...result, seconds: (performance.now() - startedAt) / 1000 });
       return result;
     },
-    audit: (range: { fromMs: number; toMs: number }) => audit(database, events.spool.waiting(), range),
+    audit: auditRange,
+    unaccounted: rememberFor(UNACCOUNTED_EVERY_MS, hooks.nowMs, async () => {
+      const toMs = hooks.nowMs() + 1;
+      return (await auditRange({ fromMs: toMs - UNACCOUNTED_WINDOW_MS, toMs })).unaccounted;
+    }),
     /** What was refused at the door, and what the database refused, newest first. */
     async deadLetters(query: { from: Date; to: Date; code?: string; limit: number }): Promise<DeadLetter[]> {
       const range = { fromMs: query.from.getTime(), toMs: query.to.getTime(), limit: query.limit };
@@ -169,4 +177,19 @@ async function keepMigrating(database: Database, isStopped: () => boolean, log: 
       await new Promise((resolve) => setTimeout(resolve, MIGRATE_RETRY_MS));
     }
   }
+}
+
+/** Asks at most once in `everyMs`; a failed answer is not kept. */
+function rememberFor<T>(everyMs: number, nowMs: () => number, ask: () => Promise<T>): () => Promise<T> {
+  let known: { answer: Promise<T>; atMs: number } | null = null;
+  return () => {
+    if (known === null || nowMs() - known.atMs >= everyMs) {
+      const asked = { answer: ask(), atMs: nowMs() };
+      known = asked;
+      asked.answer.catch(() => {
+        if (known === asked) known = null;
+      });
+    }
+    return known.answer;
+  };
 }

@@ -16,6 +16,8 @@ export type Figures = {
   erased: number;
   /** On this host's disk and not in the database yet. */
   waiting: number;
+  /** What is nowhere; negative when something is there that nobody acknowledged. 0, or there is a defect. */
+  unaccounted: number;
   balanced: boolean;
 };
 
@@ -132,6 +134,7 @@ function figuresOf(rows: readonly Row[], waiting: number): Figures {
   const [stored, duplicates, erased] = [total('stored'), total('duplicates'), total('erased')];
   const deadLettered = total('refused') + total('dead');
   const received = total('accepted') + duplicates + total('refused') + waiting;
+  const unaccounted = received - (stored + duplicates + deadLettered + erased + waiting);
   return {
     received,
     stored,
@@ -139,7 +142,8 @@ function figuresOf(rows: readonly Row[], waiting: number): Figures {
     deadLettered,
     erased,
     waiting,
-    balanced: received === stored + duplicates + deadLettered + erased + waiting,
+    unaccounted,
+    balanced: unaccounted === 0,
   };
 }
 

@@ -10,6 +10,7 @@ const SOURCES: GaugeSources = {
   jobs: async () => [{ queue: 'media', state: 'waiting', count: 4 }],
   policy: () => ({ configVersion: 3, allocationVersion: 17 }),
   feedClients: () => 5,
+  unaccounted: async () => 0,
 };
 
 /** The value of one series, or null when there is none. */
@@ -148,6 +149,7 @@ describe('metrics', () => {
       [...inside.matchAll(/(\w+)="/g)].map(([, name]) => name),
     );
     expect([...new Set(labels)].sort()).toEqual([
+      'code',
       'gauge',
       'le',
       'level',

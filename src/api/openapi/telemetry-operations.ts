@@ -17,6 +17,7 @@ const figuresSchema = z.object({
   deadLettered: count,
   erased: count,
   waiting: count,
+  unaccounted: z.int(),
   balanced: z.boolean(),
 });
 
