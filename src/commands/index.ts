@@ -56,8 +56,17 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     name: 'telemetry',
-    summary: 'account for telemetry: received, stored, duplicate, dead-lettered',
-    usage: 'nara telemetry audit [--json]',
+    summary: 'account for telemetry, read what was refused, import what an edge absorbed',
+    usage: [
+      'nara telemetry audit [--from TIME] [--to TIME] [--json]',
+      '           what was received and where it is, by hour; exit 1 when it does not add up',
+      '       nara telemetry dead-letters [--since TIME] [--until TIME] [--code CODE] [--limit N] [--json]',
+      '           what could not be stored as an event, and why',
+      '       nara telemetry import-log FILE… [--format nginx-json|nginx-combined] [--dry-run] [--json]',
+      '           reports in the access log of an edge cache, plain or gzip; see docs/edge.md',
+      '',
+      'TIME is ISO 8601, such as 2026-03-01T12:00:00Z; without one it is the last 24 hours.',
+    ].join('\n'),
     load: async () => (await import('./telemetry.ts')).telemetryCommand,
   },
   {

@@ -1,18 +1,17 @@
-import { parseArgs } from 'node:util';
-import type { Audit } from '../telemetry/account.ts';
-import { connectToApi } from './api-client.ts';
-import { printJson, printTable } from './print.ts';
 import type { RunCommand } from './run-command.ts';
 
-/** `nara telemetry audit`: exit 1 when something that was received is nowhere. */
-export const telemetryCommand: RunCommand = async (args, config) => {
-  const { values, positionals } = parseArgs({ args, allowPositionals: true, options: { json: { type: 'boolean' } } });
-  if (positionals[0] !== 'audit') {
-    process.stderr.write('nara telemetry: expected audit\n');
+const ACTIONS: Record<string, () => Promise<RunCommand>> = {
+  audit: async () => (await import('./telemetry/audit.ts')).auditCommand,
+  'dead-letters': async () => (await import('./telemetry/dead-letters.ts')).deadLettersCommand,
+  'import-log': async () => (await import('./telemetry/import-log.ts')).importLogCommand,
+};
+
+/** `nara telemetry …`: what came in, where it is, and what an edge kept from us. */
+export const telemetryCommand: RunCommand = async ([action = '', ...args], config, log) => {
+  const load = Object.hasOwn(ACTIONS, action) ? ACTIONS[action] : undefined;
+  if (load === undefined) {
+    process.stderr.write(`nara telemetry: expected one of ${Object.keys(ACTIONS).join(', ')}\n`);
     return 2;
   }
-  const audit = await (await connectToApi(config)).request<Audit>('GET', '/v1/telemetry/audit');
-  if (values.json) printJson(audit);
-  else printTable(['what', 'events'], Object.entries(audit));
-  return audit.received <= audit.stored + audit.duplicates + audit.deadLettered + audit.waiting ? 0 : 1;
+  return (await load())(args, config, log);
 };
