@@ -27,10 +27,10 @@ export function shakaRequestReports({ assetId, sessionId }) {
   return { enabled: true, version: 1, sessionId, contentId: assetId };
 }
 
-/** Plays an asset in a `<video>`. `cmcd` is one of the above. */
-export async function playWithShaka(video, { nara, assetId, sessionId }, cmcd) {
+/** Plays an asset in a `<video>`. `cmcd` is one of the above, `settings` whatever else you configure. */
+export async function playWithShaka(video, { nara, assetId, sessionId }, cmcd, settings = {}) {
   const player = new shaka.Player();
-  player.configure({ cmcd });
+  player.configure({ ...settings, cmcd });
   await player.attach(video);
   addEventListener('pagehide', () => player.destroy(), { once: true });
   await player.load(`${nara}/v/${assetId}/manifest.mpd?sid=${sessionId}`);
