@@ -6,12 +6,12 @@ import { Problem } from '../problem.ts';
 /** Bytes allowed on the wire and after decompression. */
 export type BodyLimits = { maxBytes: number };
 
-const DECODERS: Record<string, () => Transform> = {
-  gzip: createGunzip,
-  'x-gzip': createGunzip,
-  deflate: createInflate,
-  br: createBrotliDecompress,
-};
+const DECODERS: ReadonlyMap<string, () => Transform> = new Map<string, () => Transform>([
+  ['gzip', createGunzip],
+  ['x-gzip', createGunzip],
+  ['deflate', createInflate],
+  ['br', createBrotliDecompress],
+]);
 
 /**
  * The whole body, decompressed. Throws a 413 Problem as soon as either size is over the limit, so that neither a large body nor a
@@ -21,9 +21,9 @@ export async function readBody(request: IncomingMessage, { maxBytes }: BodyLimit
   const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
   if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes, 'body');
   if (encoding === 'identity') return await collect(request, maxBytes, 'body');
-  const decoder = DECODERS[encoding]?.();
+  const decoder = DECODERS.get(encoding)?.();
   if (decoder === undefined) {
-    const expected = Object.keys(DECODERS).join(', ');
+    const expected = [...DECODERS.keys()].join(', ');
     throw new Problem(415, 'body.encoding', `Content-Encoding: expected ${expected} (got ${encoding.slice(0, 40)}).`);
   }
   let wireBytes = 0;
@@ -38,6 +38,8 @@ export async function readBody(request: IncomingMessage, { maxBytes }: BodyLimit
     return await collect(decoder, maxBytes, 'decompressed body');
   } catch (error) {
     request.unpipe(decoder);
+    // A megabyte may unpack to a terabyte: what has been handed over must not be unpacked to its end.
+    decoder.destroy();
     throw error instanceof Problem ? error : new Problem(400, 'body.encoding', `The body is not valid ${encoding}.`);
   }
 }
