@@ -11,7 +11,8 @@ import { type Clock, type Decision, decisionSchema } from '../domain/index.ts';
 export const STANDING_MS = 24 * 3_600_000;
 /** Redis remembers longer than that, so that the next view of the pair gets the next generation. */
 const SHARED_TTL_MS = 2 * STANDING_MS;
-const MEMORY_ENTRIES = 200_000;
+/** Some 3 kB each; what is forgotten here is in Redis. */
+const MEMORY_ENTRIES = 30_000;
 /** A part that did not answer is not asked again for this long: one view waits for its time-out, not every view. */
 const COOL_DOWN_MS = 2_000;
 
