@@ -1,4 +1,5 @@
 import { defaultConfig } from '../../src/policy/ladder-families.ts';
+import { qoeMetric } from '../../src/telemetry/qoe-metrics.ts';
 import { rewardSql, SCORABLE_SQL } from '../../src/telemetry/view-components.ts';
 
 /** A metric as Σ numerator ÷ Σ denominator over the rows of `scored_views` where `of` holds, as `/v1/qoe` defines it. */
@@ -7,16 +8,19 @@ export type ViewMetric = { numerator: string; denominator: string; of: string };
 // Dashboards cannot ask which weights are in force; an operator who changes them generates the dashboards anew.
 const { reward } = defaultConfig({ createdAt: new Date(0).toISOString() });
 
+/** The metrics that the dashboard shows, by their names in `/v1/qoe`. */
 export const VIEW_METRICS = {
-  stallRatio: { numerator: 'stalled_ms', denominator: 'played_ms + stalled_ms', of: "class = 'started'" },
-  seenQuality: { numerator: 'quality_ms', denominator: 'known_rung_ms', of: SCORABLE_SQL },
-  bitrateKbps: {
-    numerator: 'delivered_kbit * 1000',
-    denominator: 'played_ms',
-    of: "class = 'started' AND played_ms > 0",
-  },
+  stallRatio: qoeMetric('stallRatio'),
+  stalledViewRatio: qoeMetric('stalledViewRatio'),
+  startFailureRatio: qoeMetric('startFailureRatio'),
+  exitBeforeStartRatio: qoeMetric('exitBeforeStartRatio'),
+  playbackFailureRatio: qoeMetric('playbackFailureRatio'),
+  seenQuality: qoeMetric('seenQuality'),
+  bitrateKbps: qoeMetric('bitrateKbps'),
+  upscaledTimeRatio: qoeMetric('upscaledTimeRatio'),
+  downscaledTimeRatio: qoeMetric('downscaledTimeRatio'),
+  droppedFramesPerHour: qoeMetric('droppedFramesPerHour'),
   reward: { numerator: rewardSql(reward), denominator: '1', of: SCORABLE_SQL },
-  startFailureRatio: { numerator: "class = 'failedToStart'", denominator: '1', of: 'is_heard' },
 } as const satisfies Record<string, ViewMetric>;
 
 /** The reader's time range, regions and devices. */

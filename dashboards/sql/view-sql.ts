@@ -1,3 +1,4 @@
+import { MIN_PLAYS } from '../../src/telemetry/qoe-intervals.ts';
 import { IN_SCOPE, type ViewMetric } from './view-metrics.ts';
 
 /** More lines than this cannot be told apart. */
@@ -13,7 +14,7 @@ WHERE ${IN_SCOPE}
   AND ${metric.of}`;
 }
 
-/** A metric over time in the busiest (region, device) pairs. */
+/** A metric over time in the busiest (region, device) pairs; points of too few plays are left out. */
 export function metricByPlaceSql(metric: ViewMetric): string {
   return `SELECT $__timeInterval(view_at) AS time, concat(region, ' · ', device) AS series, ${ratio(metric)} AS value
 FROM scored_views
@@ -24,8 +25,36 @@ WHERE ${IN_SCOPE}
     GROUP BY region, device ORDER BY count() DESC, region, device LIMIT ${MAX_SERIES}
   )
 GROUP BY time, series
+HAVING count() >= ${MIN_PLAYS}
 ORDER BY time, series`;
 }
+
+/** Metrics over time, over everything in scope: a line each. */
+export function metricsOverTimeSql(metrics: Readonly<Record<string, ViewMetric>>): string {
+  const lines = Object.entries(metrics).map(([title, metric]) => {
+    const sum = (term: string) => `sumIf(${term}, ${metric.of})`;
+    return `('${title}', ${sum(metric.numerator)} / nullIf(${sum(metric.denominator)}, 0))`;
+  });
+  return `SELECT time, line.1 AS series, line.2 AS value
+FROM (
+  SELECT $__timeInterval(view_at) AS time, [${lines.join(', ')}] AS lines
+  FROM scored_views
+  WHERE ${IN_SCOPE}
+  GROUP BY time
+)
+ARRAY JOIN lines AS line
+ORDER BY time, series`;
+}
+
+/** Seconds played over time by height of rendition. */
+export const PLAYED_BY_HEIGHT_SQL = `SELECT
+  $__timeInterval(view_at) AS time, if(rung.1 = 0, 'unknown', concat(rung.1, 'p')) AS series, sum(rung.2) / 1000 AS value
+FROM scored_views
+ARRAY JOIN arrayZip(rung_heights, mapValues(rung_ms)) AS rung
+WHERE ${IN_SCOPE}
+  AND class = 'started'
+GROUP BY time, series
+ORDER BY time, series`;
 
 /** How many views began, whatever became of them. */
 export const VIEW_COUNT_SQL = `SELECT count() AS value

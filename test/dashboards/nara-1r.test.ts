@@ -4,8 +4,7 @@ import { nara1r } from '../../dashboards/nara-1r.ts';
 import { renderDashboards } from '../../dashboards/render.ts';
 import { panels, promQueries, sqlQueries } from './fixtures/dashboard-queries.ts';
 
-const generated = (name: string): string =>
-  readFileSync(new URL(`../../dashboards/generated/${name}`, import.meta.url), 'utf8');
+const generated = (name: string): string => readFileSync(new URL(`../../dashboards/${name}`, import.meta.url), 'utf8');
 
 const charts = panels().filter(({ type }) => type !== 'row');
 
