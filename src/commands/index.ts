@@ -64,6 +64,8 @@ export const COMMANDS: readonly Command[] = [
       '           what could not be stored as an event, and why',
       '       nara telemetry import-log FILE… [--format nginx-json|nginx-combined] [--dry-run] [--json]',
       '           reports in the access log of an edge cache, plain or gzip; see docs/edge.md',
+      '       nara telemetry ddl [--cluster NAME]',
+      '           the schema as SQL, for a ClickHouse cluster of your own where one is named',
       '',
       'TIME is ISO 8601, such as 2026-03-01T12:00:00Z; without one it is the last 24 hours.',
     ].join('\n'),

@@ -3,6 +3,7 @@ import type { RunCommand } from './run-command.ts';
 const ACTIONS: Record<string, () => Promise<RunCommand>> = {
   audit: async () => (await import('./telemetry/audit.ts')).auditCommand,
   'dead-letters': async () => (await import('./telemetry/dead-letters.ts')).deadLettersCommand,
+  ddl: async () => (await import('./telemetry/ddl.ts')).ddlCommand,
   'import-log': async () => (await import('./telemetry/import-log.ts')).importLogCommand,
 };
 

@@ -1,10 +1,10 @@
 import { parseArgs } from 'node:util';
-import type { Audit } from '../../telemetry/account.ts';
+import type { Audit, Figures } from '../../telemetry/account.ts';
 import { connectToApi } from '../api-client.ts';
 import { printJson, printTable } from '../print.ts';
 import type { RunCommand } from '../run-command.ts';
 
-const COLUMNS = ['received', 'stored', 'duplicates', 'deadLettered', 'erased', 'waiting'] as const;
+const COLUMNS = ['received', 'stored', 'duplicates', 'deadLettered', 'erased', 'waiting', 'unaccounted'] as const;
 
 /** `nara telemetry audit`: exit 1 when something that was received is nowhere. */
 export const auditCommand: RunCommand = async (args, config) => {
@@ -21,18 +21,17 @@ export const auditCommand: RunCommand = async (args, config) => {
 };
 
 function printAudit(audit: Audit): void {
-  const row = (name: string, figures: Omit<Audit['hours'][number], 'hour'>): (string | number)[] => [
+  const row = (name: string, figures: Figures): (string | number)[] => [
     name,
     ...COLUMNS.map((column) => figures[column]),
-    figures.balanced ? 'yes' : 'NO',
   ];
   printTable(
-    ['hour', ...COLUMNS, 'balanced'],
+    ['hour', ...COLUMNS],
     [...audit.hours.map(({ hour, ...figures }) => row(hour, figures)), row('all', audit)],
   );
   process.stdout.write(
     audit.balanced
       ? '\nEverything that was received is stored, a duplicate, dead-lettered, erased or waiting.\n'
-      : '\nSomething that was received is nowhere, or twice: see the hours that are not balanced.\n',
+      : '\nSomething that was received is nowhere, or twice: see the hours that are unaccounted for.\n',
   );
 }

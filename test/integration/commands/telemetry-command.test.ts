@@ -67,7 +67,16 @@ describe('nara telemetry', () => {
 });
 
 describe('nara telemetry audit', () => {
-  const figures = { received: 10, stored: 8, duplicates: 1, deadLettered: 1, erased: 0, waiting: 0, balanced: true };
+  const figures = {
+    received: 10,
+    stored: 8,
+    duplicates: 1,
+    deadLettered: 1,
+    erased: 0,
+    waiting: 0,
+    unaccounted: 0,
+    balanced: true,
+  };
   const audit = (of: object) => ({ from: '…', to: '…', distinctEvents: 8, ...figures, ...of });
   const hour = '2026-03-01T12:00:00Z';
 
@@ -76,17 +85,17 @@ describe('nara telemetry audit', () => {
     const { code, stdout } = await telemetry('audit', '--from', hour);
     expect({ code, asked: queryOf(asked[0]?.url ?? '') }).toEqual({ code: 0, asked: { from: hour } });
     expect(stdout.split('\n').slice(0, 3)).toEqual([
-      'hour                  received  stored  duplicates  deadLettered  erased  waiting  balanced',
-      `${hour}        10       8           1             1       0        0  yes`,
-      'all                         10       8           1             1       0        0  yes',
+      'hour                  received  stored  duplicates  deadLettered  erased  waiting  unaccounted',
+      `${hour}        10       8           1             1       0        0            0`,
+      'all                         10       8           1             1       0        0            0',
     ]);
   });
 
   test('ends with 1 when something is nowhere, as a table and as JSON', async () => {
-    const lost = { ...figures, stored: 7, balanced: false };
+    const lost = { ...figures, stored: 7, unaccounted: 1, balanced: false };
     await pretendService({ body: audit({ ...lost, hours: [{ hour, ...lost }] }) });
     const table = await telemetry('audit');
-    expect(table).toMatchObject({ code: 1, stdout: expect.stringMatching(/ NO\n[\s\S]*is nowhere/) });
+    expect(table).toMatchObject({ code: 1, stdout: expect.stringMatching(/ 1\n[\s\S]*is nowhere/) });
     const json = await telemetry('audit', '--json');
     expect({ code: json.code, balanced: JSON.parse(json.stdout).balanced }).toEqual({ code: 1, balanced: false });
   });
@@ -113,6 +122,17 @@ describe('nara telemetry dead-letters', () => {
     expect(stdout).toContain('report.anonymous: expected a session id (sid)\n  br=1 [31m\n');
     const json = await telemetry('dead-letters', '--json');
     expect(JSON.parse(json.stdout)).toEqual({ deadLetters: [letter] });
+  });
+});
+
+describe('nara telemetry ddl', () => {
+  test('prints the schema for one server, or for a cluster, without asking anybody', async () => {
+    const single = await telemetry('ddl');
+    expect(single).toMatchObject({ code: 0, stdout: expect.stringContaining('CREATE TABLE IF NOT EXISTS events') });
+    expect(single.stdout).not.toContain('Replicated');
+    const cluster = await telemetry('ddl', '--cluster', 'north');
+    expect(cluster.stdout).toMatch(/not executed[\s\S]*ON CLUSTER `?'?north[\s\S]*Replicated/);
+    expect((await telemetry('ddl', '--cluster', "x'; DROP")).code).toBe(2);
   });
 });
 
