@@ -18,15 +18,17 @@ export class ChdbSession {
   /** Marks this session's statements in `system.processes`. */
   readonly name: string;
   readonly #session: Session;
+  readonly #own: Settings;
   readonly #running: Set<Promise<unknown>>;
   readonly #paramNames = new Set<string>();
   #database = DEFAULT_DATABASE;
   #failed = false;
 
-  /** `running` collects every native call under way in the process. */
-  constructor(session: Session, name: string, running: Set<Promise<unknown>>) {
+  /** `own` are the settings it was opened with; `running` collects every native call under way in the process. */
+  constructor(session: Session, name: string, own: Settings, running: Set<Promise<unknown>>) {
     this.#session = session;
     this.name = name;
+    this.#own = own;
     this.#running = running;
   }
 
@@ -49,7 +51,7 @@ export class ChdbSession {
   /** Takes back what `prepare` set; false when this session must not be used again. */
   async restore(context: StatementContext): Promise<boolean> {
     if (this.#failed || isReadonly(context.settings)) return false;
-    const reset = toResetStatement(context.settings);
+    const reset = toResetStatement(context.settings, this.#own);
     if (reset === null) return true;
     return this.query(reset, 'Null').then(
       () => true,

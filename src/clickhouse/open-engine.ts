@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import type { Logger } from 'pino';
 import { ChdbSession } from './chdb-session.ts';
 import { EmbeddedClickHouseError } from './embedded-clickhouse-error.ts';
+import { ALLOCATOR_OPTIONS, engineConfig, engineMemory, sessionSettings } from './engine-config.ts';
 import { probeThreads } from './probe-threads.ts';
 import { makeRowPipe } from './row-pipe.ts';
 import { type Lane, SessionPool } from './session-pool.ts';
@@ -37,16 +38,19 @@ export async function openEngine(dataDir: string, maxMemoryBytes: number, log: L
   const configPath = join(root, 'engine.xml');
   for (const directory of [databaseDir, incomingDir, pipesDir])
     await mkdir(directory, { recursive: true, mode: 0o700 });
-  await writeFile(configPath, engineConfig(maxMemoryBytes));
+  const engineBytes = engineBytesFor(maxMemoryBytes, log);
+  await writeFile(configPath, engineConfig(engineBytes));
 
   const running = new Set<Promise<unknown>>();
+  const own = sessionSettings(engineBytes);
   let opened = 0;
   const open = () => {
     opened += 1;
     const name = `session-${opened}`;
     // A client shell takes `1+1` for SELECT 1+1, a server does not.
     const connectionArgs = [`--config-file=${configPath}`, '--implicit_select=0', `--query_cache_tag=${name}`];
-    return new ChdbSession(new Session(databaseDir, { connectionArgs }), name, running);
+    connectionArgs.push(...[...own].map(([setting, value]) => `--${setting}=${value}`));
+    return new ChdbSession(new Session(databaseDir, { connectionArgs }), name, own, running);
   };
   const lanes = await lanesFor(pipesDir, log);
   const pipePaths = Array.from({ length: lanes.statement + lanes.insert }, (_, index) =>
@@ -66,6 +70,8 @@ export async function openEngine(dataDir: string, maxMemoryBytes: number, log: L
 }
 
 async function importChdb() {
+  // biome-ignore lint/style/noProcessEnv: nothing is read here; the library does when it is loaded.
+  process.env.JE_MALLOC_CONF = ALLOCATOR_OPTIONS;
   try {
     return await import('chdb');
   } catch (cause) {
@@ -74,6 +80,12 @@ async function importChdb() {
       'Install it with npm install, or set CLICKHOUSE_URL to a ClickHouse server.';
     throw new EmbeddedClickHouseError('clickhouse.engine-missing', message, { cause });
   }
+}
+
+function engineBytesFor(maxMemoryBytes: number, log: Logger): number {
+  const { engineBytes, holds } = engineMemory(maxMemoryBytes);
+  if (!holds) log.warn({ maxMemoryBytes, engineBytes }, 'the memory cap is too small to be held');
+  return engineBytes;
 }
 
 async function openPool(make: () => SessionPool, root: string, databaseDir: string): Promise<SessionPool> {
@@ -112,16 +124,6 @@ async function lanesFor(directory: string, log: Logger): Promise<Record<Lane, nu
   const advice = 'few threads: start this process with UV_THREADPOOL_SIZE=16 in its environment';
   log.warn({ threadsWanted: THREADS_WANTED, lanes: LANES_WITH_FEW_THREADS }, advice);
   return LANES_WITH_FEW_THREADS;
-}
-
-/** The background thread gives memory back when the engine is idle; without it the process stays at its peak. */
-function engineConfig(maxMemoryBytes: number): string {
-  return `<clickhouse>
-  <max_server_memory_usage>${maxMemoryBytes}</max_server_memory_usage>
-  <jemalloc_enable_background_threads>1</jemalloc_enable_background_threads>
-  <jemalloc_max_background_threads_num>1</jemalloc_max_background_threads_num>
-</clickhouse>
-`;
 }
 
 async function emptyDirectory(directory: string): Promise<void> {

@@ -57,8 +57,12 @@ export function toSetStatements(settings: Settings, params: ReadonlyMap<string, 
   );
 }
 
-/** The SET statement that takes `settings` back. */
-export function toResetStatement(settings: Settings): string | null {
+/** The SET statement that takes `settings` back to what the session was opened with (`own`), else to the engine's defaults. */
+export function toResetStatement(settings: Settings, own: Settings): string | null {
   if (settings.size === 0) return null;
-  return `SET ${[...settings.keys()].map((name) => `${name} = DEFAULT`).join(', ')}`;
+  const before = (name: string) => {
+    const value = own.get(name);
+    return value === undefined ? 'DEFAULT' : quoteString(value);
+  };
+  return `SET ${[...settings.keys()].map((name) => `${name} = ${before(name)}`).join(', ')}`;
 }

@@ -17,7 +17,7 @@ export type EmbeddedClickHouseOptions = {
   port: number;
   /** Of the user `default`. `file()` reads what this process can, so give it one. */
   password: string;
-  /** What all statements together may use; the process itself takes some 250 MB beside it. */
+  /** What this whole process may have in memory. At least 512 MiB, or it cannot be held. */
   maxMemoryBytes: number;
   log: Logger;
 };

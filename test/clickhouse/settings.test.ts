@@ -10,7 +10,22 @@ describe('settings', () => {
     expect(toSetStatements(settings, new Map([['p', 'a\\b']]))).toEqual([
       "SET max_threads = '2', insert_deduplication_token = 'it\\'s', param_p = 'a\\\\b'",
     ]);
-    expect(toResetStatement(settings)).toBe('SET max_threads = DEFAULT, insert_deduplication_token = DEFAULT');
+    expect(toResetStatement(settings, new Map())).toBe(
+      'SET max_threads = DEFAULT, insert_deduplication_token = DEFAULT',
+    );
+  });
+
+  it('takes back to what the session was opened with', () => {
+    const own = new Map([['max_threads', '1']]);
+    expect(
+      toResetStatement(
+        new Map([
+          ['max_threads', '2'],
+          ['max_rows', '3'],
+        ]),
+        own,
+      ),
+    ).toBe("SET max_threads = '1', max_rows = DEFAULT");
   });
 
   it('sets readonly last, because nothing can be set after it', () => {
@@ -23,7 +38,7 @@ describe('settings', () => {
 
   it('needs no statement for nothing', () => {
     expect(toSetStatements(new Map(), new Map())).toEqual([]);
-    expect(toResetStatement(new Map())).toBeNull();
+    expect(toResetStatement(new Map(), new Map([['max_threads', '2']]))).toBeNull();
   });
 
   it('knows which requests are read only', () => {

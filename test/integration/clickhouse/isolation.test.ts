@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ClickHouseClient, ClickHouseSettings } from '@clickhouse/client';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { engineMemory, sessionSettings } from '../../../src/clickhouse/engine-config.ts';
 import { readValue, type Spawned, spawnClickHouse } from './fixtures/spawn-clickhouse.ts';
 
 const MAX_MEMORY_BYTES = 600 * 1024 ** 2;
@@ -37,6 +38,13 @@ describe('settings', () => {
     const before = await read(query);
     expect(await read(query, { max_threads: 1, insert_deduplication_token: 'once' })).toBe('1\tonce');
     expect(await readEverywhere(query)).toEqual(everywhere(before));
+  });
+
+  it('give way to those of the process when they are taken back, not to the engine’s own', async () => {
+    const query = "SELECT getSetting('min_insert_block_size_bytes')";
+    const ours = sessionSettings(engineMemory(MAX_MEMORY_BYTES).engineBytes).get('min_insert_block_size_bytes') ?? '';
+    expect(await read(query, { min_insert_block_size_bytes: '1' })).toBe('1');
+    expect(await readEverywhere(query)).toEqual(everywhere(ours));
   });
 
   it('of a deduplicated insert do not swallow the next one', async () => {
@@ -144,7 +152,7 @@ describe('memory', () => {
       await expect(read(query)).rejects.toMatchObject({ type: 'MEMORY_LIMIT_EXCEEDED' });
     }
     expect(await read("SELECT value FROM system.server_settings WHERE name = 'max_server_memory_usage'")).toBe(
-      `${MAX_MEMORY_BYTES}`,
+      `${engineMemory(MAX_MEMORY_BYTES).engineBytes}`,
     );
     expect(await read('SELECT 1')).toBe('1');
   });
