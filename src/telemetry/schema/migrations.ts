@@ -7,6 +7,7 @@ import {
   EVENTS,
   HOUR_ROLLUPS,
   INGEST_LEDGER,
+  KEPT_DAYS,
   POLICY_DOCUMENTS,
   ROLLUP_BUILDS,
   VIEW_OUTCOMES,
@@ -57,7 +58,7 @@ const ROLLUPS = [
   alterTable(VIEW_OUTCOMES, [
     'ADD COLUMN IF NOT EXISTS trusted Bool DEFAULT false',
     "ADD COLUMN IF NOT EXISTS received_hours Array(DateTime('UTC'))",
-    'MODIFY TTL toDateTime(first_received_at) + INTERVAL 180 DAY',
+    `MODIFY TTL toDateTime(first_received_at) + INTERVAL ${KEPT_DAYS} DAY`,
   ]),
   ...[DIRTY_HOURS, HOUR_ROLLUPS, ROLLUP_BUILDS, ERASURES].map(createTable),
   `INSERT INTO dirty_hours (hour, mark, covered)

@@ -5,8 +5,7 @@ import { type ViewScope, viewScopeSql } from './view-scope.ts';
 export const TRANSPARENT_QUALITY = 95;
 
 /** Which arms could have been given, and which of them are one treatment here: the same over all assets of one kind. */
-const ELIGIBLE_PAIRS = 'arraySort(arrayZip(eligible_arms, eligible_sets))';
-const ELIGIBLE_SET = `lower(hex(cityHash64(arrayMap(one -> (one.1, indexOf(arrayMap(other -> other.2, ${ELIGIBLE_PAIRS}), one.2)), ${ELIGIBLE_PAIRS}))))`;
+const ELIGIBLE_SET = 'lower(hex(cityHash64(eligible_arms, arrayEnumerateDense(eligible_sets))))';
 
 /** What the first decision of a view says. */
 const OF_FIRST_DECISION = [
@@ -68,11 +67,11 @@ function decidedSql(inScope: string): string {
  * `implausible`: an untrusted reporter claims more time than had passed since the decision; without a decision nobody knows.
  */
 export function scoredViewsSelect(scope?: ViewScope): string {
-  const { inScope, began } = viewScopeSql(scope);
+  const { ofDecisions, ofOutcomes, ofViews } = viewScopeSql(scope);
   return `
-WITH decided AS (${decidedSql(inScope)}
+WITH decided AS (${decidedSql(ofDecisions)}
 ),
-heard AS (SELECT * FROM view_outcomes FINAL WHERE ${inScope})
+heard AS (SELECT * FROM view_outcomes FINAL WHERE ${ofOutcomes})
 SELECT
   coalesce(nullIf(decided.view_id, ''), heard.view_id) AS view_id,
   decided.view_id != '' AS is_decided,
@@ -122,5 +121,6 @@ SELECT
   multiIf(heard.bytes > 0, heard.bytes * 8 / 1000, rung_kbit) AS delivered_kbit,
   heard.rung_ms AS rung_ms,
   arrayMap(id -> decided.rendition_heights[id], mapKeys(heard.rung_ms)) AS rung_heights
-FROM decided FULL OUTER JOIN heard ON decided.view_id = heard.view_id${began === null ? '' : `\nWHERE ${began}`}`;
+FROM decided FULL OUTER JOIN heard ON decided.view_id = heard.view_id
+WHERE ${ofViews}`;
 }

@@ -7,6 +7,9 @@ import type { Table } from './layout.ts';
 // Segments are removed from disk once applied, so the server must have them on its own disk by then.
 const DURABLE = 'fsync_after_insert = 1, fsync_part_directory = 1';
 
+/** Days that decisions and outcomes are kept. */
+export const KEPT_DAYS = 180;
+
 /** What players and uploaders said, append-only. Sorted by view, since outcomes are folded, found and erased by view. */
 export const EVENTS: Table = {
   name: 'events',
@@ -91,7 +94,7 @@ export const DECISIONS: Table = {
   engine: 'MergeTree',
   partitionBy: 'toYYYYMM(decided_at)',
   orderBy: '(view_id, decided_at)',
-  ttl: 'toDateTime(decided_at) + INTERVAL 180 DAY',
+  ttl: `toDateTime(decided_at) + INTERVAL ${KEPT_DAYS} DAY`,
   settings: DURABLE,
   shardBy: 'cityHash64(view_id)',
 };
