@@ -67,6 +67,7 @@ async function wholePath(
   const nowhere = {
     read: async (keys: readonly string[]) => ({ values: keys.map(() => null), completeSinceMs: 0 }),
     claim: async () => [],
+    forget: async () => {},
   };
   const standing = new StandingDecisions({ shared: nowhere, logged: async () => [], clock, onUnavailable: () => {} });
   const decideViews = createDecider(

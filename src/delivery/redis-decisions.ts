@@ -2,6 +2,8 @@ import type { Redis } from 'ioredis';
 import type { SharedDecisions } from './standing-decisions.ts';
 
 const SINCE_KEY = 'decisions:complete-since';
+/** Keys looked at in one step: Redis serves others in between. */
+const SCAN_COUNT = 1_000;
 
 /**
  * Standing decisions in Redis. The time since which its keyspace is complete is kept in Redis itself: wiping Redis wipes
@@ -22,6 +24,16 @@ export function createRedisDecisions(redis: Redis, prefix: string, nowMs: () => 
       for (const { key, value, ttlMs } of entries)
         pipeline.set(`${prefix}decision:${key}`, value, 'PX', ttlMs, 'NX', 'GET');
       return (await execute(pipeline)) as (string | null)[];
+    },
+    forget: async (whose) => {
+      // Neither kind of id can hold a character that means something in a pattern.
+      const pattern = 'sessionId' in whose ? `${whose.sessionId}\n*` : `*\n${whose.assetId}\n*`;
+      let cursor = '0';
+      do {
+        const [next, keys] = await redis.scan(cursor, 'MATCH', `${prefix}decision:${pattern}`, 'COUNT', SCAN_COUNT);
+        if (keys.length > 0) await redis.unlink(...keys);
+        cursor = next;
+      } while (cursor !== '0');
     },
   };
 }

@@ -18,13 +18,18 @@ const COOL_DOWN_MS = 2_000;
 
 export type Pair = { sessionId: string; assetId: string };
 
-/** Redis as far as standing decisions need it; both may reject when Redis is away. */
+/** Redis as far as standing decisions need it; all of it may reject when Redis is away. */
 export type SharedDecisions = {
   /** For each key its value, and since when (ms) the whole keyspace has been complete; 0 since for ever. */
   read(keys: readonly string[]): Promise<{ values: (string | null)[]; completeSinceMs: number }>;
   /** Stores each value unless its key exists; answers what stands: null where ours was stored. */
   claim(entries: readonly { key: string; value: string; ttlMs: number }[]): Promise<(string | null)[]>;
+  /** Removes every key of a session or of an asset. */
+  forget(whose: DecisionsOf): Promise<void>;
 };
+
+/** All decisions of one session, or about one asset. */
+export type DecisionsOf = { sessionId: string } | { assetId: string };
 
 export type StandingPorts = {
   shared: SharedDecisions;
@@ -84,6 +89,17 @@ export class StandingDecisions {
       this.#remember(first);
       return first;
     });
+  }
+
+  /**
+   * Forgets decisions here and in Redis, so that none of them is found again; other API processes remember theirs for a day at most.
+   * Throws when Redis is away.
+   */
+  async forget(whose: DecisionsOf): Promise<void> {
+    const isTheirs = (decision: Decision): boolean =>
+      'sessionId' in whose ? decision.sessionId === whose.sessionId : decision.assetId === whose.assetId;
+    for (const [key, decision] of [...this.#memory.entries()]) if (isTheirs(decision)) this.#memory.delete(key);
+    await this.#ports.shared.forget(whose);
   }
 
   #stands(decision: Decision | null | undefined): boolean {

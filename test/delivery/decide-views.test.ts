@@ -42,6 +42,7 @@ function world() {
         return standing;
       });
     },
+    forget: async () => {},
   };
   /** A new API process over the same Redis and ClickHouse. */
   const newProcess = (overrides: Partial<DecidePorts> = {}) => {
