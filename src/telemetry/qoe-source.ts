@@ -1,45 +1,58 @@
 import type { Database } from './database.ts';
-import { qoeAggregates } from './qoe-aggregates.ts';
+import { readDirtyHours } from './rollups-dirty.ts';
+import type { ViewScope } from './schema/view-scope.ts';
 import type { RewardClips } from './view-components.ts';
-
-/** What views can be grouped by. */
-export const QOE_KEYS = ['region', 'device', 'connection', 'arm', 'assetId', 'hour'] as const;
-export type QoeKey = (typeof QOE_KEYS)[number];
-
-const KEY_SQL: Record<QoeKey, string> = {
-  region: 'region',
-  device: 'device',
-  connection: 'connection',
-  arm: 'arm',
-  assetId: 'asset_id',
-  hour: "formatDateTime(toStartOfHour(view_at), '%Y-%m-%dT%H:00:00Z')",
-};
 
 /** Views that began in [from, to), of one asset where it is given. */
 export type QoeScope = { from: Date; to: Date; assetId?: string };
 
-/** SQL of rows `key_KEY…` and one column per aggregate, one row per group, and what fills its placeholders. */
-export async function qoeSourceSql(
-  _database: Pick<Database, 'query'>,
-  scope: QoeScope,
-  groupBy: readonly QoeKey[],
-  clips: RewardClips,
-): Promise<{ sql: string; params: Record<string, unknown> }> {
-  const keys = groupBy.map((key) => `${KEY_SQL[key]} AS key_${key}`);
-  const aggregates = qoeAggregates(clips).map(({ column, fromViews }) => `${fromViews} AS ${column}`);
-  return {
-    sql: `SELECT ${[...keys, ...aggregates].join(', ')} FROM scored_views
-      WHERE view_at >= {from:DateTime64(3)} AND view_at < {to:DateTime64(3)}
-      ${scope.assetId === undefined ? '' : 'AND asset_id = {assetId:String}'}
-      ${groupBy.length === 0 ? '' : `GROUP BY ${groupBy.map((key) => `key_${key}`).join(', ')}`}`,
-    params: {
-      from: within(scope.from),
-      to: within(scope.to),
-      ...(scope.assetId === undefined ? {} : { assetId: scope.assetId }),
-    },
-  };
-}
+/** Where the figures of a scope come from: roll-ups of the hours in [from, to) but some, and views one by one for the rest. */
+export type QoeSource = {
+  fromMs: number;
+  toMs: number;
+  views: readonly ViewScope[];
+  rollups: { from: Date; to: Date; except: readonly Date[] } | null;
+};
 
+const HOUR_MS = 3_600_000;
 /** Nothing began before 1970, and hours after 2105 are none to the database. */
 const [EARLIEST_MS, LATEST_MS] = [0, Date.UTC(2105)];
-const within = (at: Date): Date => new Date(Math.min(Math.max(at.getTime(), EARLIEST_MS), LATEST_MS));
+const within = (at: Date): number => Math.min(Math.max(at.getTime(), EARLIEST_MS), LATEST_MS);
+
+/**
+ * Chooses: roll-ups between the first and the last hour ever built, except hours cut by an end of the scope and dirty ones.
+ * Throws DatabaseError.
+ */
+export async function chooseSource(
+  database: Pick<Database, 'query'>,
+  scope: QoeScope,
+  clips: RewardClips,
+): Promise<QoeSource> {
+  const [fromMs, toMs] = [within(scope.from), within(scope.to)];
+  const built = await readBuiltRange(database);
+  const [middleFrom, middleTo] = [Math.max(fromMs, built.fromMs), Math.min(toMs, built.toMs)];
+  if (middleFrom >= middleTo) return { fromMs, toMs, views: [rangeOf(fromMs, toMs)], rollups: null };
+  const [from, to] = [floorHour(middleFrom), floorHour(middleTo + HOUR_MS - 1)];
+  const cut = [...(middleFrom > from ? [from] : []), ...(middleTo < to ? [to - HOUR_MS] : [])];
+  const dirty = await readDirtyHours(database, { clips, from: new Date(from), to: new Date(to) });
+  const except = [...new Set([...cut, ...dirty.map((hour) => hour.getTime())])].map((hour) => new Date(hour));
+  if (except.length * HOUR_MS === to - from) return { fromMs, toMs, views: [rangeOf(fromMs, toMs)], rollups: null };
+  const views: ViewScope[] = [
+    ...(fromMs < middleFrom ? [rangeOf(fromMs, middleFrom)] : []),
+    ...(except.length > 0 ? [{ hours: except }] : []),
+    ...(middleTo < toMs ? [rangeOf(middleTo, toMs)] : []),
+  ];
+  return { fromMs, toMs, views, rollups: { from: new Date(from), to: new Date(to), except } };
+}
+
+/** From the first hour that was ever rolled up to the end of the last; empty where none was. */
+async function readBuiltRange(database: Pick<Database, 'query'>): Promise<{ fromMs: number; toMs: number }> {
+  const [row] = await database.query<{ first: number; last: number; builds: number }>(
+    'SELECT toUnixTimestamp(min(hour)) AS first, toUnixTimestamp(max(hour)) AS last, count() AS builds FROM rollup_builds',
+  );
+  if (row === undefined || row.builds === 0) return { fromMs: 0, toMs: 0 };
+  return { fromMs: row.first * 1000, toMs: row.last * 1000 + HOUR_MS };
+}
+
+const floorHour = (ms: number): number => Math.floor(ms / HOUR_MS) * HOUR_MS;
+const rangeOf = (fromMs: number, toMs: number): ViewScope => ({ from: new Date(fromMs), to: new Date(toMs) });

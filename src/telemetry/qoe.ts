@@ -3,7 +3,8 @@ import type { Database } from './database.ts';
 import { VIEW_CLASSES } from './qoe-aggregates.ts';
 import { type Metric, ratioOfSums } from './qoe-intervals.ts';
 import { QOE_METRICS } from './qoe-metrics.ts';
-import { QOE_KEYS, type QoeKey, type QoeScope, qoeSourceSql } from './qoe-source.ts';
+import { chooseSource, type QoeScope } from './qoe-source.ts';
+import { QOE_KEYS, type QoeKey, qoeSql } from './qoe-sql.ts';
 import { startupQuantiles, startupQuantilesSql } from './startup-quantiles.ts';
 import { rewardMoments } from './view-components.ts';
 
@@ -40,26 +41,28 @@ export class TooManyGroupsError extends Error {
 type Row = Record<string, unknown>;
 type Times = readonly (readonly [key: string, ms: number])[];
 
-/** Quality of experience over views that began in [from, to). Throws DatabaseError, TooManyGroupsError. */
+/** Quality of experience over views that began in [from, to), from roll-ups where they hold. Throws DatabaseError, TooManyGroupsError. */
 export async function readQoe(
   database: Pick<Database, 'query'>,
   query: QoeQuery,
   reward: RewardWeights,
 ): Promise<QoeGroup[]> {
-  const source = await qoeSourceSql(database, query, query.groupBy, reward);
-  const orderBy = query.groupBy.length === 0 ? '' : `ORDER BY ${query.groupBy.map((key) => `key_${key}`).join(', ')}`;
+  const { groupBy, assetId } = query;
+  const source = await chooseSource(database, query, reward);
+  const sql = qoeSql(source, { groupBy, ofAsset: assetId !== undefined, clips: reward });
+  const orderBy = groupBy.length === 0 ? '' : `ORDER BY ${groupBy.map((key) => `key_${key}`).join(', ')}`;
   const rows = await database.query<Row>(
     `SELECT * EXCEPT (startup_bins, played_rung_ms, played_height_ms),
        ${startupQuantilesSql('startup_bins')} AS startup,
        ${timesSql('played_rung_ms', RUNGS_SHOWN)} AS rungs,
        arraySum(mapValues(played_rung_ms)) AS rungs_total,
        ${timesSql('played_height_ms')} AS heights
-     FROM (${source.sql}) ${orderBy} LIMIT ${MAX_GROUPS + 1}
+     FROM (${sql}) ${orderBy} LIMIT ${MAX_GROUPS + 1}
      SETTINGS compile_expressions = 0, compile_aggregate_expressions = 0`,
-    source.params,
+    assetId === undefined ? {} : { assetId },
   );
   if (rows.length > MAX_GROUPS) throw new TooManyGroupsError(`the views fall into more than ${MAX_GROUPS} groups`);
-  return rows.map((row) => toGroup(row, query.groupBy, reward));
+  return rows.map((row) => toGroup(row, groupBy, reward));
 }
 
 /** SQL: a map of times as an array of pairs, the longest first. */
