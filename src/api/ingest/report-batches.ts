@@ -12,13 +12,29 @@ export type DecodedBatches =
   | { kind: 'batches'; batches: Batch[] }
   | { kind: 'unreadable'; expected: string; received: string };
 
+/** Events are two levels deep. What is read iteratively but written recursively, into reasons and dead letters, must not be much deeper. */
+const MAX_LEVELS = 16;
+
 /** Native events: JSON, NDJSON or a beacon's text. */
 export function nativeBatches(body: string, trusted: boolean): DecodedBatches {
   const decoded = decodeEvents(body);
   if (decoded.kind === 'unreadable') return decoded;
-  const candidates = decoded.events;
+  const candidates = decoded.events.map((event) => (isDeeper(event, MAX_LEVELS) ? TOO_DEEP : event));
   const source = trusted ? 'server' : 'beacon';
   return { kind: 'batches', batches: [{ source, candidates, indexes: candidates.map((_, index) => index) }] };
+}
+
+const TOO_DEEP = new Refusal(
+  'event.unreadable',
+  [{ path: '', expected: `at most ${MAX_LEVELS} levels of nesting`, received: 'more' }],
+  '',
+);
+
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (levels === 0) return true;
+  for (const key in value) if (isDeeper((value as Record<string, unknown>)[key], levels - 1)) return true;
+  return false;
 }
 
 /** CMCD event mode. Never unreadable: players drop what is answered with a 4xx, so every bad line is a dead letter instead. */

@@ -26,6 +26,25 @@ describe('native events', () => {
   });
 });
 
+describe('a native event that is nested', () => {
+  const nested = (levels: number) => `${'['.repeat(levels)}1${']'.repeat(levels)}`;
+  const candidatesIn = (body: string): unknown[] => {
+    const decoded = nativeBatches(body, false);
+    return decoded.kind === 'batches' ? decoded.batches.flatMap(({ candidates }) => candidates) : [];
+  };
+
+  it('as deep as no event is, and deeper than its refusal could be written, spoils no other', () => {
+    const [good, bad, last] = candidatesIn(`[{"a":1},{"eventId":${nested(100_000)}},{"b":{"c":[1]}}]`);
+    expect([good, last]).toEqual([{ a: 1 }, { b: { c: [1] } }]);
+    expect(bad).toMatchObject({ code: 'event.unreadable', errors: [{ expected: 'at most 16 levels of nesting' }] });
+  });
+
+  it('no deeper than that is left to be judged by what it says', () => {
+    expect(candidatesIn(`[{"a":${nested(15)}}]`)[0]).not.toBeInstanceOf(Refusal);
+    expect(candidatesIn(`[{"a":${nested(16)}}]`)[0]).toBeInstanceOf(Refusal);
+  });
+});
+
 describe('CMCD lines', () => {
   const LINE = 'sid="s1",cid="a_1",v=2,e=ps,sta=p';
 
