@@ -125,6 +125,24 @@ describe('roll-ups', () => {
     await expectExactRollups();
   });
 
+  it('lose a view from the hour of its former first sign, though the outcome that told of it has been merged away', async () => {
+    const sign = (id: string, hours: number): TestSegment => ({
+      id,
+      stream: 'events',
+      writtenAtMs: START_MS - 24 * HOUR_MS,
+      rows: [eventRow('late', id, START_MS + hours * HOUR_MS, { asset_id: 'a_late', played_ms: 10 })],
+    });
+    await apply(engine.database, sign('second', 8));
+    await rebuildAll();
+    const [remove, insert, fold, mark] = applySteps(engine.database, sign('first', 7));
+    for (const step of [remove, insert, fold]) await step?.();
+    await engine.database.command('OPTIMIZE TABLE view_outcomes FINAL');
+    await mark?.();
+    await rebuildAll();
+    const rows = await expectExactRollups();
+    expect(rows.filter(({ asset_id }) => asset_id === 'a_late')).toHaveLength(1);
+  });
+
   it('do not believe either of two builds that were made of one hour at once', async () => {
     const hour = START_MS / 1000;
     const [newest] = await engine.database.query<{ build: string }>(
