@@ -1,10 +1,13 @@
+import { IS_CMCD } from './playback/reports-sql.ts';
+import { toldByReports } from './playback/told-by-reports-sql.ts';
+
 /**
- * One outcome per view from its raw events. Every aggregate is a maximum or a count of distinct event ids, so order,
- * repetition and lateness cannot change the row; counters are cumulative, so a lost report is subsumed by the next.
+ * What all events of a view tell, and what native ones counted. Every aggregate is a maximum or a count of distinct event ids,
+ * so order, repetition and lateness cannot change the row; counters are cumulative, so a lost report is subsumed by the next.
  *
  * Stalls are the larger of what the counters say and what the distinct stall events add up to, since either may be lost.
  */
-const FOLD_SELECT = `
+const toldByEvents = (which: string): string => `
 SELECT
   view_id,
   min(e.session_id) AS session_id,
@@ -16,34 +19,75 @@ SELECT
   max(e.received_at) AS last_received_at,
   max(e.type = 'startup' OR e.startup_ms IS NOT NULL OR e.played_ms > 0) AS started,
   max(e.type = 'view_end') AS ended,
-  max(e.fatal) AS fatal,
+  max(e.fatal OR e.state = 'failed') AS fatal,
   max(e.code) AS error_code,
-  max(e.startup_ms) AS startup_ms,
+  max(if(${IS_CMCD}, '', toString(e.source))) AS source,
+  maxIf(e.startup_ms, NOT ${IS_CMCD}) AS startup_ms,
   max(e.played_ms) AS played_ms,
-  greatest(max(e.stalled_ms), arraySum(mapValues(maxMapIf(map(e.event_id, toUInt64(e.duration_ms)), e.type = 'stall' AND e.cause = 'buffer')))) AS stalled_ms,
+  greatest(maxIf(e.stalled_ms, NOT ${IS_CMCD}), arraySum(mapValues(maxMapIf(map(e.event_id, toUInt64(e.duration_ms)), e.type = 'stall' AND e.cause = 'buffer' AND NOT ${IS_CMCD})))) AS stalled_ms,
   greatest(max(e.seek_stalled_ms), arraySum(mapValues(maxMapIf(map(e.event_id, toUInt64(e.duration_ms)), e.type = 'stall' AND e.cause = 'seek')))) AS seek_stalled_ms,
-  greatest(max(e.stall_count), uniqExactIf(e.event_id, e.type = 'stall' AND e.cause = 'buffer')) AS stall_count,
+  greatest(maxIf(e.stall_count, NOT ${IS_CMCD}), uniqExactIf(e.event_id, e.type = 'stall' AND e.cause = 'buffer' AND NOT ${IS_CMCD})) AS stall_count,
   max(e.paused_ms) AS paused_ms,
   max(e.bytes) AS bytes,
   maxMap(e.rung_ms) AS rung_ms,
   greatest(max(e.switches_up) + max(e.switches_down), uniqExactIf(e.event_id, e.type = 'rung_switch')) AS switches,
-  max(e.dropped_frames) AS dropped_frames,
+  maxIf(e.dropped_frames, NOT ${IS_CMCD}) AS dropped_frames,
   max(e.viewport_height) AS viewport_height,
   max(e.trusted) AS trusted,
   arraySort(groupUniqArray(toStartOfHour(e.received_at))) AS received_hours,
   count() AS event_rows
-FROM events AS e`;
-
-const OUTCOME_COLUMNS = `view_id, session_id, asset_id, region, device, connection, first_received_at, last_received_at, started, ended,
-  fatal, error_code, startup_ms, played_ms, stalled_ms, seek_stalled_ms, stall_count, paused_ms, bytes, rung_ms, switches,
-  dropped_frames, viewport_height, trusted, received_hours, event_rows`;
-
-/** Rebuilds the outcomes of every view that the segment `{segment:String}` touches. Running it twice changes nothing. */
-export const FOLD_SEGMENT_SQL = `
-INSERT INTO view_outcomes (${OUTCOME_COLUMNS})
-${FOLD_SELECT}
-WHERE view_id IN (SELECT view_id FROM events WHERE segment = {segment:String} AND view_id != '')
+FROM events AS e
+WHERE ${which}
 GROUP BY view_id`;
 
+/** What was counted where it happened is believed before what is derived from reports, and as a whole: its parts belong together. */
+const IS_COUNTED = 'told.played_ms + told.stalled_ms + told.seek_stalled_ms > 0';
+const counted = (column: string): string => `if(${IS_COUNTED}, told.${column}, derived.${column})`;
+
+const OUTCOME: Readonly<Record<string, string>> = {
+  view_id: 'told.view_id',
+  session_id: 'told.session_id',
+  asset_id: 'told.asset_id',
+  region: 'told.region',
+  device: 'told.device',
+  connection: 'told.connection',
+  first_received_at: 'told.first_received_at',
+  last_received_at: 'told.last_received_at',
+  started: 'told.started OR derived.started',
+  ended: 'told.ended',
+  fatal: 'told.fatal',
+  error_code: 'told.error_code',
+  startup_ms: 'coalesce(told.startup_ms, derived.startup_ms)',
+  played_ms: counted('played_ms'),
+  stalled_ms: counted('stalled_ms'),
+  seek_stalled_ms: counted('seek_stalled_ms'),
+  stall_count: counted('stall_count'),
+  paused_ms: counted('paused_ms'),
+  bytes: 'told.bytes',
+  rung_ms: counted('rung_ms'),
+  rung_kbps_ms: `if(${IS_COUNTED}, map(), derived.rung_kbps_ms)`,
+  switches: counted('switches'),
+  dropped_frames: 'greatest(told.dropped_frames, derived.dropped_frames)',
+  viewport_height: 'told.viewport_height',
+  measured_by: `if(${IS_COUNTED} OR derived.source = '', told.source, derived.source)`,
+  estimated: `arrayConcat(if(told.startup_ms IS NULL AND derived.startup_estimated, ['startup'], []), if(${IS_COUNTED}, [], derived.estimated))`,
+  trusted: 'told.trusted',
+  received_hours: 'told.received_hours',
+  event_rows: 'told.event_rows',
+};
+
+function foldSql(which: string): string {
+  const columns = Object.entries(OUTCOME).map(([name, sql]) => `${sql} AS ${name}`);
+  return `INSERT INTO view_outcomes (${Object.keys(OUTCOME).join(', ')})
+SELECT ${columns.join(',\n  ')}
+FROM (${toldByEvents(which)}) AS told
+LEFT JOIN (${toldByReports(which)}) AS derived ON derived.view_id = told.view_id`;
+}
+
+/** Rebuilds the outcomes of every view that the segment `{segment:String}` touches. Running it twice changes nothing. */
+export const FOLD_SEGMENT_SQL = foldSql(
+  "view_id IN (SELECT view_id FROM events WHERE segment = {segment:String} AND view_id != '')",
+);
+
 /** Rebuilds every outcome from raw, for repair after a restore. */
-export const FOLD_ALL_SQL = `INSERT INTO view_outcomes (${OUTCOME_COLUMNS}) ${FOLD_SELECT} WHERE view_id != '' GROUP BY view_id`;
+export const FOLD_ALL_SQL = foldSql("view_id != ''");
