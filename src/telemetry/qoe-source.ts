@@ -19,6 +19,12 @@ const HOUR_MS = 3_600_000;
 const [EARLIEST_MS, LATEST_MS] = [0, Date.UTC(2105)];
 const within = (at: Date): number => Math.min(Math.max(at.getTime(), EARLIEST_MS), LATEST_MS);
 
+/** Every view one by one. */
+export function viewsOnly(scope: QoeScope): QoeSource {
+  const [fromMs, toMs] = [within(scope.from), within(scope.to)];
+  return { fromMs, toMs, views: [rangeOf(fromMs, toMs)], rollups: null };
+}
+
 /**
  * Chooses: roll-ups between the first and the last hour ever built, except hours cut by an end of the scope and dirty ones.
  * Throws DatabaseError.
@@ -31,12 +37,12 @@ export async function chooseSource(
   const [fromMs, toMs] = [within(scope.from), within(scope.to)];
   const built = await readBuiltRange(database);
   const [middleFrom, middleTo] = [Math.max(fromMs, built.fromMs), Math.min(toMs, built.toMs)];
-  if (middleFrom >= middleTo) return { fromMs, toMs, views: [rangeOf(fromMs, toMs)], rollups: null };
+  if (middleFrom >= middleTo) return viewsOnly(scope);
   const [from, to] = [floorHour(middleFrom), floorHour(middleTo + HOUR_MS - 1)];
   const cut = [...(middleFrom > from ? [from] : []), ...(middleTo < to ? [to - HOUR_MS] : [])];
   const dirty = await readDirtyHours(database, { clips, from: new Date(from), to: new Date(to) });
   const except = [...new Set([...cut, ...dirty.map((hour) => hour.getTime())])].map((hour) => new Date(hour));
-  if (except.length * HOUR_MS === to - from) return { fromMs, toMs, views: [rangeOf(fromMs, toMs)], rollups: null };
+  if (except.length * HOUR_MS === to - from) return viewsOnly(scope);
   const views: ViewScope[] = [
     ...(fromMs < middleFrom ? [rangeOf(fromMs, middleFrom)] : []),
     ...(except.length > 0 ? [{ hours: except }] : []),

@@ -5,8 +5,11 @@ import { scoredViewsSelect } from './schema/scored-views.ts';
 import type { RewardClips } from './view-components.ts';
 
 /** What views can be grouped by. */
-export const QOE_KEYS = ['region', 'device', 'connection', 'arm', 'assetId', 'hour'] as const;
+export const QOE_KEYS = ['region', 'device', 'connection', 'arm', 'assetId', 'hour', 'measuredBy'] as const;
 export type QoeKey = (typeof QOE_KEYS)[number];
+
+/** Keys that roll-ups do not keep apart. */
+export const KEYS_OF_VIEWS_ONLY: readonly QoeKey[] = ['measuredBy'];
 
 const COLUMN_OF: Record<Exclude<QoeKey, 'hour'>, string> = {
   region: 'region',
@@ -14,6 +17,7 @@ const COLUMN_OF: Record<Exclude<QoeKey, 'hour'>, string> = {
   connection: 'connection',
   arm: 'arm',
   assetId: 'asset_id',
+  measuredBy: 'measured_by',
 };
 
 /**

@@ -3,8 +3,8 @@ import type { Database } from './database.ts';
 import { VIEW_CLASSES } from './qoe-aggregates.ts';
 import { type Metric, ratioOfSums } from './qoe-intervals.ts';
 import { QOE_METRICS } from './qoe-metrics.ts';
-import { chooseSource, type QoeScope } from './qoe-source.ts';
-import { QOE_KEYS, type QoeKey, qoeSql } from './qoe-sql.ts';
+import { chooseSource, type QoeScope, viewsOnly } from './qoe-source.ts';
+import { KEYS_OF_VIEWS_ONLY, QOE_KEYS, type QoeKey, qoeSql } from './qoe-sql.ts';
 import { startupQuantiles, startupQuantilesSql } from './startup-quantiles.ts';
 import { rewardMoments } from './view-components.ts';
 
@@ -48,7 +48,9 @@ export async function readQoe(
   reward: RewardWeights,
 ): Promise<QoeGroup[]> {
   const { groupBy, assetId } = query;
-  const source = await chooseSource(database, query, reward);
+  const source = groupBy.some((key) => KEYS_OF_VIEWS_ONLY.includes(key))
+    ? viewsOnly(query)
+    : await chooseSource(database, query, reward);
   const sql = qoeSql(source, { groupBy, ofAsset: assetId !== undefined, clips: reward });
   const orderBy = groupBy.length === 0 ? '' : `ORDER BY ${groupBy.map((key) => `key_${key}`).join(', ')}`;
   const rows = await database.query<Row>(

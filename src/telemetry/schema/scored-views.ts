@@ -111,6 +111,8 @@ SELECT
   heard.viewport_height AS viewport_height,
   heard.fatal AND isNull(heard.startup_ms) AS failed,
   heard.trusted AS trusted,
+  heard.measured_by AS measured_by,
+  notEmpty(heard.estimated) AS is_estimated,
   is_decided AND is_heard AND NOT heard.trusted AND heard.played_ms + heard.stalled_ms > ${PLAUSIBILITY_SLACK_MS} +
     dateDiff('millisecond', least(decided.decided_at, heard.first_received_at), heard.last_received_at) AS implausible,
   arraySum((id, ms) -> if(mapContains(decided.rendition_quality, id), ms, 0),
@@ -118,7 +120,8 @@ SELECT
   arraySum((id, ms) -> ms * least(decided.rendition_quality[id], ${TRANSPARENT_QUALITY}),
     mapKeys(heard.rung_ms), mapValues(heard.rung_ms)) AS quality_ms,
   arraySum((id, ms) -> ms * decided.rendition_kbps[id], mapKeys(heard.rung_ms), mapValues(heard.rung_ms)) / 1000 AS rung_kbit,
-  multiIf(heard.bytes > 0, heard.bytes * 8 / 1000, rung_kbit) AS delivered_kbit,
+  arraySum((kbps, ms) -> kbps * ms, mapKeys(heard.rung_kbps_ms), mapValues(heard.rung_kbps_ms)) / 1000 AS unnamed_kbit,
+  multiIf(heard.bytes > 0, heard.bytes * 8 / 1000, rung_kbit + unnamed_kbit) AS delivered_kbit,
   heard.rung_ms AS rung_ms,
   arrayMap(id -> decided.rendition_heights[id], mapKeys(heard.rung_ms)) AS rung_heights
 FROM decided FULL OUTER JOIN heard ON decided.view_id = heard.view_id
