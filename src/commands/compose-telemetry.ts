@@ -12,7 +12,7 @@ import { migrate } from '../telemetry/schema/migrate.ts';
 import { readBuriedRows } from '../telemetry/spool/dead-rows.ts';
 import type { Segment } from '../telemetry/spool/segment-files.ts';
 import { type Shipped, Shipper } from '../telemetry/spool/shipper.ts';
-import { type AppendResult, Spool } from '../telemetry/spool/spool.ts';
+import { type AppendResult, Spool, toSpoolRow } from '../telemetry/spool/spool.ts';
 
 export type Stream = 'events' | 'decisions' | 'dead_letters';
 
@@ -98,7 +98,7 @@ export function composeTelemetry(config: Config, database: Database, hooks: Hook
         .slice(0, query.limit);
     },
     logDecisions: (records: readonly DecisionRecord[]): Promise<AppendResult> =>
-      decisions.spool.append(records.map((record) => JSON.stringify(toDecisionRow(record)))),
+      decisions.spool.append(records.map((record) => toSpoolRow(toDecisionRow(record)))),
     /** Ships what is spooled; false when it took longer than `timeoutMs`. */
     async shipNow(timeoutMs: number): Promise<boolean> {
       const all = Object.values(lines);

@@ -4,11 +4,13 @@ import type { z } from 'zod';
 export type Issue = { path: string; expected: string; received: string };
 
 const MAX_RECEIVED_CHARACTERS = 80;
+/** Field names come from the sender too. */
+const MAX_PATH_CHARACTERS = 160;
 
 /** A zod failure over `input` as issues a caller can act on; never echoes more than 80 characters of input. */
 export function describeIssues(error: z.ZodError, input: unknown): Issue[] {
   return error.issues.map((issue) => ({
-    path: formatPath(issue.path),
+    path: formatPath(issue.path).slice(0, MAX_PATH_CHARACTERS),
     expected: describeExpected(issue),
     received: describeReceived(valueAt(input, issue.path)),
   }));

@@ -2,9 +2,11 @@ import { toClickHouseTime } from './event-line.ts';
 import type { Arrival } from './ingest.ts';
 import { RateLimit } from './rate-limits.ts';
 import type { Refusal } from './refusal.ts';
+import { toSpoolRow } from './spool/spool.ts';
 
 /** Characters kept of something that was refused. */
 const MAX_BODY_CHARACTERS = 2_048;
+const MAX_REASON_CHARACTERS = 1_000;
 /** Refused things whose text is kept; beyond it they are only counted, so that rubbish cannot fill the disk. */
 const KEPT_BODIES = { perSecond: 20, burst: 1_000 };
 
@@ -21,7 +23,7 @@ export function createDeadLetterWriter(): (
     const lines: string[] = [];
     const write = (refusal: Refusal, events: number, body: string): number =>
       lines.push(
-        JSON.stringify({
+        toSpoolRow({
           received_at: toClickHouseTime(receivedAtMs),
           source: arrival.source,
           block: arrival.block,
@@ -51,6 +53,7 @@ function reasonOf({ errors }: Refusal): string {
     .slice(0, 5)
     .map(({ path, expected, received }) => `${path === '' ? '' : `${path}: `}expected ${expected} (got ${received})`)
     .join('; ')
+    .slice(0, MAX_REASON_CHARACTERS)
     .toWellFormed();
 }
 

@@ -7,5 +7,5 @@ export type EventOrigin = Omit<Origin, 'receivedAt'> & { receivedAtMs: number };
 
 /** An event as an object of the `events` table's columns. */
 export function toEventRow(event: TelemetryEvent, { receivedAtMs, ...origin }: EventOrigin): Record<string, unknown> {
-  return JSON.parse(toEventLine(event, { ...origin, receivedAt: toClickHouseTime(receivedAtMs) }));
+  return JSON.parse(`{${toEventLine(event, { ...origin, receivedAt: toClickHouseTime(receivedAtMs) })}`);
 }

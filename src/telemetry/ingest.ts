@@ -8,12 +8,13 @@ import {
   type TelemetryEvent,
 } from '../domain/index.ts';
 import { createDeadLetterWriter } from './dead-letters.ts';
-import { toClickHouseTime, toEventLine } from './event-line.ts';
+import { finishLine, toClickHouseTime, toLineStart } from './event-line.ts';
 import { implausibility } from './plausibility.ts';
 import { type Rate, RateLimit } from './rate-limits.ts';
-import { RecentKeys } from './recent-keys.ts';
+import { RecentEvents } from './recent-events.ts';
 import { Refusal, type RefusalCode } from './refusal.ts';
 import type { AppendResult } from './spool/spool.ts';
+import { isWellFormedEvent } from './well-formed-event.ts';
 
 /** Which view an event belongs to and when it was decided, as far as known; or why its token is not believed. */
 export type Attribution =
@@ -63,7 +64,7 @@ const MAX_SKEW_MS = 24 * HOUR_MS;
  * returned with its reason and kept as a dead letter; the rest are on disk when this resolves.
  */
 export function createIngest(ports: IngestPorts, limits: IngestLimits): Ingest {
-  const seen = new RecentKeys(DUPLICATE_WINDOW);
+  const seen = new RecentEvents(DUPLICATE_WINDOW);
   const admit = createAdmission(ports, limits);
   const writeDeadLetters = createDeadLetterWriter();
   // Repeats of batches that stored nothing ride on the next batch that does.
@@ -71,51 +72,50 @@ export function createIngest(ports: IngestPorts, limits: IngestLimits): Ingest {
 
   return async (candidates, arrival) => {
     const receivedAtMs = ports.clock.nowMs();
-    const receivedAt = toClickHouseTime(receivedAtMs);
+    const batch: Batch = { arrival, receivedAtMs, attributed: null };
+    const startLine = createLineStarts(ports, arrival, toClickHouseTime(receivedAtMs));
     const refusals: Refusal[] = [];
     const rejected: Rejected[] = [];
     const lines: string[] = [];
-    const keys = new Set<string>();
+    const fresh = new Map<string, Set<string>>();
     let duplicates = 0;
     for (const [index, candidate] of candidates.entries()) {
-      const admitted = admit(candidate, arrival, receivedAtMs);
+      const admitted = admit(candidate, batch);
       if (admitted instanceof Refusal) {
         refusals.push(admitted);
         rejected.push({ index, code: admitted.code, errors: admitted.errors });
         continue;
       }
       const { event, viewId } = admitted;
-      const key = `${viewId || event.sessionId} ${event.eventId}`;
-      if (seen.has(key) || keys.has(key)) {
+      const of = viewId || event.sessionId;
+      const ids = fresh.get(of) ?? new Set();
+      if (ids.has(event.eventId) || seen.has(of, event.eventId)) {
         duplicates += 1;
         continue;
       }
-      keys.add(key);
-      lines.push(
-        toEventLine(arrival.isImport ? event : clampSkew(event, receivedAtMs), {
-          viewId,
-          context: contextOf(event, arrival, ports),
-          receivedAt,
-          source: arrival.source,
-          block: arrival.block,
-          trusted: arrival.trusted,
-        }),
-      );
+      fresh.set(of, ids.add(event.eventId));
+      lines.push(finishLine(startLine(event, viewId), arrival.isImport ? event : clampSkew(event, receivedAtMs)));
     }
     const repeats = duplicates + untoldRepeats;
-    const first = lines[0];
-    if (first !== undefined && repeats > 0) lines[0] = `{"repeats":${repeats},${first.slice(1)}`;
-    untoldRepeats = first === undefined ? repeats : 0;
+    if (lines[0] !== undefined && repeats > 0) lines[0] = `"repeats":${repeats},${lines[0]}`;
+    untoldRepeats = lines.length === 0 ? repeats : 0;
     const result = await ports.append(lines);
     if (result.kind === 'full') {
       untoldRepeats += repeats - duplicates;
       return result;
     }
     if (refusals.length > 0) await ports.bury(writeDeadLetters(refusals, arrival, receivedAtMs));
-    for (const key of keys) seen.add(key);
+    for (const [of, ids] of fresh) seen.add(of, ids);
     return { kind: 'stored', accepted: lines.length, duplicates, rejected };
   };
 }
+
+/** What one batch has in common; most of its events are of one view, which need be asked about once. */
+type Batch = {
+  arrival: Arrival;
+  receivedAtMs: number;
+  attributed: { event: TelemetryEvent; attribution: Attribution } | null;
+};
 
 type Admitted = { event: TelemetryEvent; viewId: string };
 
@@ -124,16 +124,16 @@ function createAdmission(ports: IngestPorts, limits: IngestLimits) {
   const views = new RateLimit(limits.view);
   const blocks = new RateLimit(limits.block);
 
-  return (candidate: unknown, arrival: Arrival, receivedAtMs: number): Admitted | Refusal => {
+  return (candidate: unknown, batch: Batch): Admitted | Refusal => {
     if (candidate instanceof Refusal) return candidate;
+    const { arrival, receivedAtMs } = batch;
     const isLimited = !arrival.trusted && !arrival.isImport;
     if (isLimited && arrival.block !== '' && !blocks.take(arrival.block, receivedAtMs))
       return tooMany('rate.block', 'from one network', limits.block, candidate);
-    const parsed = eventSchema.safeParse(candidate);
-    if (!parsed.success) return new Refusal('event.invalid', describeIssues(parsed.error, candidate), candidate);
-    const event = parsed.data;
+    const event = readEvent(candidate);
+    if (event instanceof Refusal) return event;
     if (event.type === 'upload_progress' || event.type === 'upload_end') return { event, viewId: '' };
-    const attribution = ports.attribute(event);
+    const attribution = attributionOf(event, batch, ports);
     if (attribution.kind === 'bad-token') {
       const issue = { path: 'viewToken', expected: 'a token signed by this service', received: attribution.reason };
       return new Refusal('token.refused', [issue], candidate);
@@ -144,6 +144,53 @@ function createAdmission(ports: IngestPorts, limits: IngestLimits) {
       return tooMany('rate.view', 'of one view', limits.view, candidate);
     const issue = decidedAtMs === null ? null : implausibility(event, decidedAtMs, receivedAtMs);
     return issue === null ? { event, viewId } : new Refusal('event.implausible', [issue], candidate);
+  };
+}
+
+function readEvent(candidate: unknown): TelemetryEvent | Refusal {
+  if (isWellFormedEvent(candidate)) return candidate;
+  const parsed = eventSchema.safeParse(candidate);
+  if (parsed.success) return parsed.data;
+  return new Refusal('event.invalid', describeIssues(parsed.error, candidate), candidate);
+}
+
+function attributionOf(
+  event: TelemetryEvent,
+  batch: Batch,
+  { attribute }: Pick<IngestPorts, 'attribute'>,
+): Attribution {
+  const last = batch.attributed;
+  if (
+    last !== null &&
+    last.event.sessionId === event.sessionId &&
+    last.event.assetId === event.assetId &&
+    last.event.viewToken === event.viewToken
+  )
+    return last.attribution;
+  const attribution = attribute(event);
+  batch.attributed = { event, attribution };
+  return attribution;
+}
+
+/** Line starts of one batch; that of the view before is kept while view and context stay the same. */
+function createLineStarts(ports: Pick<IngestPorts, 'groupOf'>, arrival: Arrival, receivedAt: string) {
+  const { source, block, trusted } = arrival;
+  let last: { viewId: string; sessionId: string; context: Context; text: string } | null = null;
+  return (event: TelemetryEvent, viewId: string): string => {
+    const context = contextOf(event, arrival, ports);
+    const { sessionId } = event;
+    // Within a session the view id says which asset it is, except of uploads.
+    if (
+      last === null ||
+      last.viewId !== viewId ||
+      viewId === '' ||
+      last.sessionId !== sessionId ||
+      last.context !== context
+    ) {
+      const text = toLineStart(event, { viewId, context, receivedAt, source, block, trusted });
+      last = { viewId, sessionId, context, text };
+    }
+    return last.text;
   };
 }
 
@@ -159,6 +206,8 @@ function tooMany(
 
 function contextOf(event: TelemetryEvent, arrival: Arrival, { groupOf }: Pick<IngestPorts, 'groupOf'>): Context {
   if (!arrival.trusted) return arrival.context;
+  if (event.region === undefined && event.device === undefined && event.connection === undefined)
+    return arrival.context;
   return {
     region: event.region === undefined ? arrival.context.region : groupOf(event.region),
     device: event.device ?? arrival.context.device,

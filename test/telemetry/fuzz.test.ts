@@ -17,7 +17,8 @@ beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'nara-fuzz-'));
   service = await startFuzzedService(dataDir, NO_DATABASE);
   tally = await sendMutants(service.url, { seed: SEED, count: MUTANTS });
-  // What is being stored behind an answer is stored when this is.
+  // What is being stored behind an answer is stored when this is done.
+  await service.stopServer();
   await service.stop();
 }, 120_000);
 afterAll(() => rm(dataDir, { recursive: true, force: true }));

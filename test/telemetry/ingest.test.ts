@@ -31,11 +31,11 @@ beforeEach(() => {
   buried = [];
   ports = {
     bury: async (lines) => {
-      buried.push(...lines.map((line) => JSON.parse(line)));
+      buried.push(...lines.map((line) => JSON.parse(`{${line}`)));
     },
     groupOf: (region) => (region === 'SE' ? 'EU-NORTH' : region),
     append: async (lines) => {
-      rows.push(...lines.map((line) => JSON.parse(line)));
+      rows.push(...lines.map((line) => JSON.parse(`{${line}`)));
       return { kind: 'stored' };
     },
     attribute: ({ sessionId, viewToken }) =>

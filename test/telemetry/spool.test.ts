@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openName, type Segment } from '../../src/telemetry/spool/segment-files.ts';
-import { Spool } from '../../src/telemetry/spool/spool.ts';
+import { Spool, toSpoolRow } from '../../src/telemetry/spool/spool.ts';
 
 let directory: string;
 beforeEach(async () => {
@@ -11,7 +11,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true }));
 
-const row = (n: number): string => JSON.stringify({ n });
+const row = (n: number): string => toSpoolRow({ n });
 
 async function openSpool(options: { maxBytes?: number; segmentBytes?: number } = {}) {
   const sealed: Segment[] = [];

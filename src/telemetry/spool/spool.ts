@@ -40,14 +40,28 @@ export class SpoolWriteError extends Error {
   override readonly name = 'SpoolWriteError';
 }
 
-type Pending = { lines: readonly string[]; resolve(result: AppendResult): void; reject(error: Error): void };
+/** Rows on their way to the disk, already written as the segment they will be in. */
+type Pending = {
+  sequence: number;
+  rows: number;
+  bytes: Buffer;
+  resolve(result: AppendResult): void;
+  reject(error: Error): void;
+};
 type OpenFile = { handle: FileHandle; sequence: number; rows: number; bytes: number; writtenAtMs: number };
+
+/** A row as `append` takes it: a JSON object without its opening brace, which the spool writes with the segment's id. */
+export function toSpoolRow(row: Record<string, unknown>): string {
+  return JSON.stringify(row).slice(1);
+}
 
 /** Accepted rows on disk, in segments, until they are applied. One writer per directory. */
 export class Spool {
   readonly #options: Required<SpoolOptions>;
   #spoolId = '';
-  #nextSequence = 0;
+  /** The segment that appends go to; the one before it is sealed as soon as all of its own are on disk. */
+  #sequence = 0;
+  #rowStart = '';
   #open: OpenFile | null = null;
   #pending: Pending[] = [];
   #committing: Promise<void> | null = null;
@@ -67,7 +81,8 @@ export class Spool {
     this.#spoolId = await readSpoolId(this.#options.directory);
     const left = await recoverSegments(this.#options.directory, this.#spoolId);
     // Starting at the clock keeps ids of released segments from being used again.
-    this.#nextSequence = Math.max(left.at(-1)?.sequence ?? 0, Date.now()) + 1;
+    this.#sequence = Math.max(left.at(-1)?.sequence ?? 0, Date.now());
+    this.#rotate();
     this.#sealedBytes = left.reduce((sum, segment) => sum + segment.bytes, 0);
     for (const segment of left) this.#sealed.set(segment.id, segment);
     return left;
@@ -86,14 +101,17 @@ export class Spool {
     return [...sealed, { id: segmentId(this.#spoolId, sequence), rows, writtenAtMs }];
   }
 
-  /** Stores JSON objects, one per element, each starting with `{"`. Resolves once they are on disk. Throws SpoolWriteError. */
-  append(lines: readonly string[]): Promise<AppendResult> {
-    if (lines.length === 0) return Promise.resolve({ kind: 'stored' });
+  /** Stores rows as `toSpoolRow` writes them. Resolves once they are on disk. Throws SpoolWriteError. */
+  append(rows: readonly string[]): Promise<AppendResult> {
+    if (rows.length === 0) return Promise.resolve({ kind: 'stored' });
     if (this.#stopped || this.bytesOnDisk >= this.#options.maxBytes) {
       return Promise.resolve({ kind: 'full', retryAfterSeconds: RETRY_AFTER_SECONDS });
     }
+    let text = '';
+    for (const row of rows) text += `${this.#rowStart}${row}\n`;
+    const bytes = Buffer.from(text);
     return new Promise((resolve, reject) => {
-      this.#pending.push({ lines, resolve, reject });
+      this.#pending.push({ sequence: this.#sequence, rows: rows.length, bytes, resolve, reject });
       this.#kick();
     });
   }
@@ -128,30 +146,33 @@ export class Spool {
   async #run(): Promise<void> {
     await Promise.resolve(); // Appends of this turn of the event loop join the first commit.
     while (this.#pending.length > 0 || this.#sealRequested) {
-      const batch = this.#pending;
-      this.#pending = [];
-      if (batch.length > 0) await this.#commit(batch);
-      const full = (this.#open?.bytes ?? 0) >= this.#options.segmentBytes;
-      if (full || this.#sealRequested) {
+      const sequence = this.#pending[0]?.sequence ?? this.#sequence;
+      const later = this.#pending.findIndex((pending) => pending.sequence !== sequence);
+      const batch = later === -1 ? this.#pending : this.#pending.slice(0, later);
+      this.#pending = later === -1 ? [] : this.#pending.slice(later);
+      if (batch.length > 0) await this.#commit(sequence, batch);
+      if (this.#open === null) this.#sealRequested = false;
+      else if (this.#sealRequested || this.#open.bytes >= this.#options.segmentBytes) {
         this.#sealRequested = false;
-        await this.#sealOpen();
+        if (this.#open.sequence === this.#sequence) this.#rotate();
       }
+      if (this.#open !== null && this.#open.sequence !== (this.#pending[0]?.sequence ?? this.#sequence))
+        await this.#sealOpen();
     }
   }
 
-  async #commit(batch: readonly Pending[]): Promise<void> {
+  /** Appends go to a new segment from now on. */
+  #rotate(): void {
+    this.#sequence += 1;
+    this.#rowStart = `{"segment":"${segmentId(this.#spoolId, this.#sequence)}",`;
+  }
+
+  async #commit(sequence: number, batch: readonly Pending[]): Promise<void> {
     try {
-      const file = await this.#openFile();
-      const prefix = `{"segment":"${segmentId(this.#spoolId, file.sequence)}",`;
-      let text = '';
-      let rows = 0;
-      for (const { lines } of batch) {
-        for (const line of lines) text += `${prefix}${line.slice(1)}\n`;
-        rows += lines.length;
-      }
-      const bytes = Buffer.from(text);
+      const file = await this.#openFile(sequence);
+      const bytes = Buffer.concat(batch.map((pending) => pending.bytes));
       await this.#write(file, bytes);
-      file.rows += rows;
+      for (const { rows } of batch) file.rows += rows;
       file.bytes += bytes.length;
       file.writtenAtMs = Date.now();
       for (const { resolve } of batch) resolve({ kind: 'stored' });
@@ -175,11 +196,14 @@ export class Spool {
     }
   }
 
-  async #openFile(): Promise<OpenFile> {
+  async #openFile(sequence: number): Promise<OpenFile> {
     if (this.#open === null) {
-      const sequence = this.#nextSequence++;
-      const handle = await open(join(this.#options.directory, openName(sequence)), 'wx');
-      await syncDirectory(this.#options.directory);
+      // A file that is there already holds nothing that was acknowledged: opening it failed half-way before.
+      const handle = await open(join(this.#options.directory, openName(sequence)), 'w');
+      await syncDirectory(this.#options.directory).catch(async (error: Error) => {
+        await handle.close();
+        throw error;
+      });
       this.#open = { handle, sequence, rows: 0, bytes: 0, writtenAtMs: Date.now() };
       this.#sealTimer = setTimeout(() => {
         this.#sealRequested = true;
