@@ -53,6 +53,53 @@ const ESTIMATES = [
   ]),
 ];
 
+const compressed = (codec: string, columns: readonly string[]): string[] =>
+  columns.map((column) => `MODIFY COLUMN ${column} CODEC(${codec})`);
+
+/** Measured on a million rows of each table: what took more than a few tenths of a byte a row, by what made it smallest. */
+const CODECS = [
+  alterTable(EVENTS, [
+    ...compressed('T64, ZSTD', ['ts', 'received_at', 'switches_up']),
+    ...compressed('ZSTD', [
+      'view_id',
+      'event_id',
+      'session_id',
+      'asset_id',
+      'block',
+      'startup_ms',
+      'played_ms',
+      'bytes',
+      'rung_ms',
+      'viewport_height',
+    ]),
+  ]),
+  alterTable(DECISIONS, [
+    ...compressed('T64, ZSTD', ['decided_at']),
+    ...compressed('ZSTD', [
+      'view_id',
+      'session_id',
+      'asset_id',
+      'set_hash',
+      'eligible_arms',
+      'eligible_propensities',
+      'eligible_sets',
+      'rung_ids',
+      'rung_widths',
+      'rung_heights',
+      'rung_kbps',
+      'throughput_kbps',
+      'owner',
+      'block',
+      'rendition_kbps',
+      'rendition_quality',
+    ]),
+  ]),
+  alterTable(VIEW_OUTCOMES, [
+    ...compressed('T64, ZSTD', ['first_received_at', 'last_received_at']),
+    ...compressed('ZSTD', ['view_id', 'session_id', 'asset_id', 'startup_ms', 'played_ms', 'bytes', 'rung_ms']),
+  ]),
+];
+
 /** What roll-ups and erasure need to know of an outcome; what was there before is rolled up like everything else. */
 const ROLLUPS = [
   alterTable(VIEW_OUTCOMES, [
@@ -73,6 +120,6 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 2, name: 'scored views', changes: [] },
   { version: 3, name: 'reporters', changes: REPORTERS },
   { version: 4, name: 'estimates', changes: ESTIMATES },
-  { version: 5, name: 'roll-ups', changes: ROLLUPS },
+  { version: 5, name: 'roll-ups and codecs', changes: [...ROLLUPS, ...CODECS] },
   { version: 6, name: 'accounting', changes: [DEAD_LETTERS, INGEST_LEDGER].map(createTable) },
 ];

@@ -58,6 +58,20 @@ function decidedSql(inScope: string): string {
   )`;
 }
 
+/** The rungs of the view and their average bitrates, rising. */
+const OFFERED = `arraySort(rung -> rung.2, arrayFilter(rung -> mapContains(decided.rendition_heights, rung.1),
+    arrayZip(mapKeys(decided.rendition_kbps), mapValues(decided.rendition_kbps))))`;
+
+/**
+ * Reporters that name no rendition say the bitrate that the manifest states: a peak, often with audio. The rung meant is the
+ * highest whose average that reaches; the nearest would be the one above.
+ */
+const BITRATES_AS_RENDITIONS =
+  'arrayMap(kbps -> arrayLast(rung -> rung.2 <= kbps + 1, arrayPushFront(offered, (offered[1].1, 0))).1, mapKeys(heard.rung_kbps_ms))';
+const SUMMED_RUNGS = `arrayReduce('sumMap', [arrayConcat(mapKeys(heard.rung_ms), ${BITRATES_AS_RENDITIONS})],
+    [arrayConcat(mapValues(heard.rung_ms), mapValues(heard.rung_kbps_ms))])`;
+const WITH_MATCHED_BITRATES = `mapFromArrays((${SUMMED_RUNGS} AS summed).1, arrayMap(ms -> toUInt32(ms), summed.2))`;
+
 /**
  * One row per view, decided or heard of, whichever exists: the single definition behind QoE, learning and dashboards. With a
  * scope, the same rows of those views only, and only they are read.
@@ -115,15 +129,15 @@ SELECT
   notEmpty(heard.estimated) AS is_estimated,
   is_decided AND is_heard AND NOT heard.trusted AND heard.played_ms + heard.stalled_ms > ${PLAUSIBILITY_SLACK_MS} +
     dateDiff('millisecond', least(decided.decided_at, heard.first_received_at), heard.last_received_at) AS implausible,
-  arraySum((id, ms) -> if(mapContains(decided.rendition_quality, id), ms, 0),
-    mapKeys(heard.rung_ms), mapValues(heard.rung_ms)) AS known_rung_ms,
+  ${OFFERED} AS offered,
+  if(empty(heard.rung_kbps_ms) OR empty(offered), heard.rung_ms, ${WITH_MATCHED_BITRATES}) AS rung_ms,
+  arraySum((id, ms) -> if(mapContains(decided.rendition_quality, id), ms, 0), mapKeys(rung_ms), mapValues(rung_ms)) AS known_rung_ms,
   arraySum((id, ms) -> ms * least(decided.rendition_quality[id], ${TRANSPARENT_QUALITY}),
-    mapKeys(heard.rung_ms), mapValues(heard.rung_ms)) AS quality_ms,
-  arraySum((id, ms) -> ms * decided.rendition_kbps[id], mapKeys(heard.rung_ms), mapValues(heard.rung_ms)) / 1000 AS rung_kbit,
-  arraySum((kbps, ms) -> kbps * ms, mapKeys(heard.rung_kbps_ms), mapValues(heard.rung_kbps_ms)) / 1000 AS unnamed_kbit,
+    mapKeys(rung_ms), mapValues(rung_ms)) AS quality_ms,
+  arraySum((id, ms) -> ms * decided.rendition_kbps[id], mapKeys(rung_ms), mapValues(rung_ms)) / 1000 AS rung_kbit,
+  if(empty(offered), arraySum((kbps, ms) -> kbps * ms, mapKeys(heard.rung_kbps_ms), mapValues(heard.rung_kbps_ms)) / 1000, 0) AS unnamed_kbit,
   multiIf(heard.bytes > 0, heard.bytes * 8 / 1000, rung_kbit + unnamed_kbit) AS delivered_kbit,
-  heard.rung_ms AS rung_ms,
-  arrayMap(id -> decided.rendition_heights[id], mapKeys(heard.rung_ms)) AS rung_heights
+  arrayMap(id -> decided.rendition_heights[id], mapKeys(rung_ms)) AS rung_heights
 FROM decided FULL OUTER JOIN heard ON decided.view_id = heard.view_id
 WHERE ${ofViews}`;
 }
