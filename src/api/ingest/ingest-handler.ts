@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import type { Context } from '../../domain/index.ts';
 import type { Ingest, IngestResult } from '../../telemetry/ingest.ts';
@@ -22,6 +23,10 @@ const MAX_BATCH_BYTES = 1024 * 1024;
 /** Browsers send no larger beacon, and only beacons are text/plain. */
 const MAX_BEACON_BYTES = 64 * 1024;
 
+const REMEMBERED_QUERIES = 1_000;
+const SHARED_HEADERS = { 'Access-Control-Allow-Origin': '*', 'X-Content-Type-Options': 'nosniff' };
+const ACCEPTED_HEADERS = { ...SHARED_HEADERS, 'Content-Type': 'application/json; charset=utf-8' };
+
 type ReportRoute = {
   path: string;
   decode(body: string, from: { trusted: boolean; receivedAtMs: number }): DecodedBatches;
@@ -41,6 +46,8 @@ export function createIngestHandler(
   ports: IngestHttpPorts,
   log: Logger,
 ): (request: IncomingMessage, response: ServerResponse) => boolean {
+  const queryOf = rememberQueries();
+
   return (request, response) => {
     if (request.method !== 'POST') return false;
     const url = request.url ?? '';
@@ -49,33 +56,39 @@ export function createIngestHandler(
     const route = REPORT_ROUTES.find((candidate) => candidate.path === path);
     if (route === undefined) return false;
     const startedAt = performance.now();
-    response.setHeader('Access-Control-Allow-Origin', '*');
-    response.setHeader('X-Content-Type-Options', 'nosniff');
-    response.once('finish', () =>
+    const answered = (status: number): void =>
       ports.onResponse({
         method: 'POST',
         route: route.path,
-        status: response.statusCode,
+        status,
         seconds: (performance.now() - startedAt) / 1000,
-      }),
-    );
-    const query = new URLSearchParams(queryAt === -1 ? '' : url.slice(queryAt + 1));
-    accept(ports, route, request, query).then(
+      });
+    accept(ports, route, request, queryOf(queryAt === -1 ? '' : url.slice(queryAt + 1))).then(
       ({ accepted, duplicates, rejected }) => {
         const text = JSON.stringify({ accepted, duplicates, rejected });
-        response.writeHead(202, {
-          'content-type': 'application/json; charset=utf-8',
-          'content-length': Buffer.byteLength(text),
-        });
+        response.writeHead(202, { ...ACCEPTED_HEADERS, 'Content-Length': Buffer.byteLength(text) });
         response.end(text);
+        answered(202);
       },
       (error: unknown) => {
+        for (const [name, value] of Object.entries(SHARED_HEADERS)) response.setHeader(name, value);
         // What is left of the body is not worth reading.
         if (!request.complete) response.setHeader('Connection', 'close');
         sendProblem(error, request, response, log);
+        answered(response.statusCode);
       },
     );
     return true;
+  };
+}
+
+/** A player reports to one URL all its life, and most players of a platform to the same one. */
+function rememberQueries(): (query: string) => URLSearchParams {
+  const known = new LRUCache<string, URLSearchParams>({ max: REMEMBERED_QUERIES });
+  return (query) => {
+    const parsed = known.get(query) ?? new URLSearchParams(query);
+    known.set(query, parsed);
+    return parsed;
   };
 }
 

@@ -17,10 +17,13 @@ const DECODERS: ReadonlyMap<string, () => Transform> = new Map<string, () => Tra
  * The whole body, decompressed. Throws a 413 Problem as soon as either size is over the limit, so that neither a large body nor a
  * small one that unpacks to a large one is ever held; 415 for an unknown encoding, 400 for a broken one.
  */
-export async function readBody(request: IncomingMessage, { maxBytes }: BodyLimits): Promise<Buffer> {
+export function readBody(request: IncomingMessage, { maxBytes }: BodyLimits): Promise<Buffer> {
   const encoding = request.headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
-  if (Number(request.headers['content-length'] ?? 0) > maxBytes) throw tooLarge(maxBytes, 'body');
-  if (encoding === 'identity') return await collect(request, maxBytes, 'body');
+  if (Number(request.headers['content-length'] ?? 0) > maxBytes) return Promise.reject(tooLarge(maxBytes, 'body'));
+  return encoding === 'identity' ? collect(request, maxBytes, 'body') : decompress(request, encoding, maxBytes);
+}
+
+async function decompress(request: IncomingMessage, encoding: string, maxBytes: number): Promise<Buffer> {
   const decoder = DECODERS.get(encoding)?.();
   if (decoder === undefined) {
     const expected = [...DECODERS.keys()].join(', ');
