@@ -166,6 +166,18 @@ export const QOE_METRICS = [
     caveat: 'The other metrics hold estimated views too; group by measuredBy to see them apart.',
   },
   {
+    name: 'implausibleRatio',
+    title: 'Implausible views',
+    unit: 'ratio',
+    kind: 'proportion',
+    numerator: 'implausible',
+    denominator: '1',
+    of: 'is_heard',
+    definition: 'Views whose client claims to have played and stalled for longer than they existed ÷ views heard of.',
+    source: 'Ours: broken clocks and forgeries, by server clocks only.',
+    caveat: 'They are in the other metrics; most such reports are refused on arrival and never make a view.',
+  },
+  {
     name: 'seenQuality',
     title: 'Seen quality',
     unit: 'points',

@@ -132,6 +132,8 @@ const BY_HAND: Record<(typeof QOE_METRICS)[number]['name'] | 'reward', [number, 
   unobservedRatio: [2, 11, 11],
   // All of them told.
   estimatedRatio: [0, 10, 10],
+  // stalling tells of 130 s in the moment it was decided; a minute is let pass.
+  implausibleRatio: [1, 10, 10],
   // 60 s × 60 + (60 s × 60 + 60 s × 95) + 30 s × 95 + 10 s × 80; blind and stranger are on unknown renditions.
   seenQuality: [16_550_000, 220_000, 4],
   // 48,000 + 240,000 + (30 s × 2,000) + 8,000 + 10,000 + 32,000 kbit; frozen did not play.
