@@ -29,13 +29,15 @@ const ACCEPTED_HEADERS = { ...SHARED_HEADERS, 'Content-Type': 'application/json;
 
 type ReportRoute = {
   path: string;
+  takenStatus: 200 | 202;
   decode(body: string, from: { trusted: boolean; receivedAtMs: number }): DecodedBatches;
 };
 
 /** Paths that POST here. */
 export const REPORT_ROUTES: readonly ReportRoute[] = [
-  { path: '/v1/telemetry', decode: (body, { trusted }) => nativeBatches(body, trusted) },
-  { path: '/v1/cmcd', decode: (body, { receivedAtMs }) => cmcdBatches(body, receivedAtMs) },
+  { path: '/v1/telemetry', takenStatus: 202, decode: (body, { trusted }) => nativeBatches(body, trusted) },
+  // shaka-player takes a 202 for a failure and sends everything twice.
+  { path: '/v1/cmcd', takenStatus: 200, decode: (body, { receivedAtMs }) => cmcdBatches(body, receivedAtMs) },
 ];
 
 /**
@@ -66,9 +68,9 @@ export function createIngestHandler(
     accept(ports, route, request, queryOf(queryAt === -1 ? '' : url.slice(queryAt + 1))).then(
       ({ accepted, duplicates, rejected }) => {
         const text = JSON.stringify({ accepted, duplicates, rejected });
-        response.writeHead(202, { ...ACCEPTED_HEADERS, 'Content-Length': Buffer.byteLength(text) });
+        response.writeHead(route.takenStatus, { ...ACCEPTED_HEADERS, 'Content-Length': Buffer.byteLength(text) });
         response.end(text);
-        answered(202);
+        answered(route.takenStatus);
       },
       (error: unknown) => {
         for (const [name, value] of Object.entries(SHARED_HEADERS)) response.setHeader(name, value);

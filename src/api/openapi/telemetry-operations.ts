@@ -106,7 +106,7 @@ export const TELEMETRY_OPERATIONS: readonly Operation[] = [
       'application/cmcd': z.string().meta({ description: 'One report per line, with or without a last line feed.' }),
       'application/json': z.unknown().meta({ description: 'An array of objects of CMCD keys, or one.' }),
     },
-    answers: { 202: { description: '`index` is the line.', schema: batchAnswerSchema } },
+    answers: { 200: { description: '`index` is the line.', schema: batchAnswerSchema } },
     problems: { 413: 'The body is too large.', 503: 'The spool is full.' },
   },
   {

@@ -91,7 +91,7 @@ function judge(mutant: Mutant, { status, headers, text }: Answer, tally: Tally):
     tally.mediaRequests += 1;
     return null;
   }
-  if (status !== 202) {
+  if (status !== 202 && status !== 200) {
     const isProblem = problemSchema.safeParse(parseJson(text)).success;
     if (!isProblem || headers['content-type'] !== 'application/problem+json; charset=utf-8')
       return `${status} without a problem document: ${text.slice(0, 200)}`;
