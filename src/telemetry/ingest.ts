@@ -58,6 +58,7 @@ const DUPLICATE_WINDOW = 100_000;
 const HOUR_MS = 3_600_000;
 /** Client clocks further off than this are replaced by the server's. */
 const MAX_SKEW_MS = 24 * HOUR_MS;
+const ISO_DATE_CHARACTERS = 10;
 
 /**
  * Validates, attributes and stores batches of candidates: unknown values, or what a decoder refused. A bad one is
@@ -73,7 +74,8 @@ export function createIngest(ports: IngestPorts, limits: IngestLimits): Ingest {
   return async (candidates, arrival) => {
     const receivedAtMs = ports.clock.nowMs();
     const batch: Batch = { arrival, receivedAtMs, attributed: null };
-    const startLine = createLineStarts(ports, arrival, toClickHouseTime(receivedAtMs));
+    const receivedAt = toClickHouseTime(receivedAtMs);
+    const startLine = createLineStarts(ports, arrival, receivedAt);
     const refusals: Refusal[] = [];
     const rejected: Rejected[] = [];
     const lines: string[] = [];
@@ -94,7 +96,9 @@ export function createIngest(ports: IngestPorts, limits: IngestLimits): Ingest {
         continue;
       }
       fresh.set(of, ids.add(event.eventId));
-      lines.push(finishLine(startLine(event, viewId), arrival.isImport ? event : clampSkew(event, receivedAtMs)));
+      lines.push(
+        finishLine(startLine(event, viewId), arrival.isImport ? event : clampSkew(event, receivedAt, receivedAtMs)),
+      );
     }
     const repeats = duplicates + untoldRepeats;
     if (lines[0] !== undefined && repeats > 0) lines[0] = `"repeats":${repeats},${lines[0]}`;
@@ -215,7 +219,9 @@ function contextOf(event: TelemetryEvent, arrival: Arrival, { groupOf }: Pick<In
   };
 }
 
-function clampSkew(event: TelemetryEvent, receivedAtMs: number): TelemetryEvent {
+function clampSkew(event: TelemetryEvent, receivedAt: string, receivedAtMs: number): TelemetryEvent {
+  // The same day in UTC is less than a day away.
+  if (event.ts.endsWith('Z') && event.ts.startsWith(receivedAt.slice(0, ISO_DATE_CHARACTERS))) return event;
   const skewMs = Math.abs(Date.parse(event.ts) - receivedAtMs);
   return skewMs <= MAX_SKEW_MS ? event : { ...event, ts: new Date(receivedAtMs).toISOString() };
 }
