@@ -5,14 +5,19 @@ import type { DecisionRecord, TelemetryEvent } from '../domain/index.ts';
 import { audit, writeLedger } from '../telemetry/account.ts';
 import type { Database } from '../telemetry/database.ts';
 import { toDecisionRow } from '../telemetry/decision-row.ts';
+import type { HashSubject } from '../telemetry/erase.ts';
+import { enforceErasures } from '../telemetry/erase-late.ts';
 import { type Arrival, type Attribution, createIngest, type IngestResult } from '../telemetry/ingest.ts';
 import { FOLD_SEGMENT_SQL } from '../telemetry/outcome-fold.ts';
 import { type DeadLetter, ROW_REFUSED, readDeadLetters, toDeadLetter } from '../telemetry/read-dead-letters.ts';
+import { rebuildRollups } from '../telemetry/rollups.ts';
+import { markDirty } from '../telemetry/rollups-dirty.ts';
 import { migrate } from '../telemetry/schema/migrate.ts';
 import { readBuriedRows } from '../telemetry/spool/dead-rows.ts';
 import type { Segment } from '../telemetry/spool/segment-files.ts';
 import { type Shipped, Shipper } from '../telemetry/spool/shipper.ts';
 import { type AppendResult, Spool, toSpoolRow } from '../telemetry/spool/spool.ts';
+import type { RewardClips } from '../telemetry/view-components.ts';
 
 export type Stream = 'events' | 'decisions' | 'dead_letters';
 
@@ -25,6 +30,10 @@ type Hooks = {
   onIngested(batch: Extract<IngestResult, { kind: 'stored' }> & { seconds: number }): void;
   /** Refused things that could not be kept either. */
   onDeadLettersLost(count: number): void;
+  /** What erased subjects are remembered by. */
+  hashSubject: HashSubject;
+  /** Clips of the reward in force: roll-ups hold clipped sums. */
+  clips(): RewardClips;
   nowMs(): number;
 };
 
@@ -32,17 +41,20 @@ const MIGRATE_RETRY_MS = 1_000;
 /** However often somebody scrapes, the account of the last hours is drawn up this often. */
 const UNACCOUNTED_EVERY_MS = 60_000;
 const UNACCOUNTED_WINDOW_MS = 2 * 3_600_000;
+/** Figures of hours that are not rolled up yet are read view by view, so this is a matter of cost, not of truth. */
+const ROLL_UP_EVERY_MS = 30_000;
 /** Of the disk budget: what players sent, what was decided, what was refused. */
 const SHARES: Record<Stream, number> = { events: 0.5, decisions: 0.45, dead_letters: 0.05 };
 
 /** Everything between an accepted row and ClickHouse: the spools, their shippers, and the schema they ship into. */
 export function composeTelemetry(config: Config, database: Database, hooks: Hooks, log: Logger) {
-  const line = (stream: Stream, derive: (segment: Segment) => Promise<void> = async () => {}): Line =>
+  const line = (stream: Stream, derive: (segment: Segment) => Promise<void>): Line =>
     createLine({
       stream,
       config,
       database,
       async afterApply(segment, deadRows) {
+        await enforceErasures(database, stream, segment, hooks.hashSubject);
         await derive(segment);
         await writeLedger(database, stream, segment, deadRows);
       },
@@ -50,11 +62,12 @@ export function composeTelemetry(config: Config, database: Database, hooks: Hook
       log: log.child({ spool: stream }),
     });
   const lines: Record<Stream, Line> = {
-    events: line('events', (segment) =>
-      database.command(FOLD_SEGMENT_SQL, { segment: segment.id }, `fold ${segment.id}`),
-    ),
-    decisions: line('decisions'),
-    dead_letters: line('dead_letters'),
+    events: line('events', async (segment) => {
+      await database.command(FOLD_SEGMENT_SQL, { segment: segment.id }, `fold ${segment.id}`);
+      await markDirty(database, 'events', segment);
+    }),
+    decisions: line('decisions', (segment) => markDirty(database, 'decisions', segment)),
+    dead_letters: line('dead_letters', async () => {}),
   };
   const { events, decisions, dead_letters: deadLetters } = lines;
   const ingest = createIngest(
@@ -72,6 +85,7 @@ export function composeTelemetry(config: Config, database: Database, hooks: Hook
   );
   const auditRange = (range: { fromMs: number; toMs: number }) => audit(database, events.spool.waiting(), range);
   let stopped = false;
+  let stopRollingUp = async (): Promise<void> => {};
 
   return {
     async ingest(candidates: readonly unknown[], arrival: Arrival): Promise<IngestResult> {
@@ -115,9 +129,11 @@ export function composeTelemetry(config: Config, database: Database, hooks: Hook
     async start(): Promise<void> {
       for (const { spool, shipper } of Object.values(lines)) shipper.start(await spool.start());
       void keepMigrating(database, () => stopped, log);
+      stopRollingUp = repeat(ROLL_UP_EVERY_MS, () => rebuildRollups(database, { clips: hooks.clips() }), log);
     },
     async stop(): Promise<void> {
       stopped = true;
+      await stopRollingUp();
       for (const { spool, shipper } of Object.values(lines)) {
         await spool.stop();
         await shipper.stop();
@@ -191,5 +207,21 @@ function rememberFor<T>(everyMs: number, nowMs: () => number, ask: () => Promise
       });
     }
     return known.answer;
+  };
+}
+
+/** Does some upkeep again and again, never two at once; answers how to end it. A failure is the next turn's business. */
+function repeat(everyMs: number, work: () => Promise<unknown>, log: Logger): () => Promise<void> {
+  let running: Promise<unknown> | null = null;
+  const timer = setInterval(() => {
+    running ??= work()
+      .catch((error: Error) => log.debug({ err: error }, 'roll-ups are late'))
+      .finally(() => {
+        running = null;
+      });
+  }, everyMs);
+  return async () => {
+    clearInterval(timer);
+    await running;
   };
 }

@@ -25,6 +25,7 @@ import { composeTelemetry } from './compose-telemetry.ts';
 import { connectRedis, connectSubscriber } from './connect-redis.ts';
 import { announce, relay } from './redis-announcements.ts';
 import { reportUploads } from './report-uploads.ts';
+import { createSubjectHash } from './subject-hash.ts';
 
 /** Days in a row that one session may come back to one asset and still be told its view after Redis was lost. */
 const GENERATIONS = [0, 1, 2, 3, 4, 5, 6];
@@ -79,6 +80,8 @@ export async function openApiParts(config: Config, urls: ApiUrls, log: Logger) {
       onIngested: metrics.ingested,
       onDeadLettersLost: metrics.deadLettersLost,
       groupOf: edge.groupOf,
+      hashSubject: createSubjectHash(secret),
+      clips: () => table.current().config.reward,
       nowMs: clock.nowMs,
     },
     log,
