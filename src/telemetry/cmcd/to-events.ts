@@ -13,8 +13,8 @@ import { type CmcdFields, MAX_TIME_MS } from './read-fields.ts';
 /** How a report came: `text` is its content, from which its identity is derived; `path` what it was attached to. */
 export type ReportOrigin = { source: CmcdSource; text: string; path: MediaPath | null; receivedAtMs: number };
 
-/** In these states a player has not begun to show media, whatever delay it claims. */
-const BEFORE_START: readonly PlayerState[] = ['preloading', 'starting', 'waiting'];
+/** In these states a player may not have begun to show media, whatever delay it claims: dash.js rebuffers before it starts. */
+const BEFORE_START: readonly PlayerState[] = ['preloading', 'starting', 'waiting', 'rebuffering'];
 const END_STATES: readonly PlayerState[] = ['ended', 'quit'];
 const CODE_CHARACTERS = 64;
 const RESPONSE_RECEIVED = 'rr';

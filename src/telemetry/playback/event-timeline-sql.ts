@@ -54,8 +54,8 @@ const eventRungs = (from: string): string => `
 SELECT *,
   arrayFill(k -> k > 0, ev.kbps) AS ev_kbps,
   arrayMap((sum, shown) -> sum - shown, arrayCumSum(ev_shown), ev_shown) AS ev_played_before,
-  -- hls.js repeats the buffer length of the last append until the next one.
-  arrayFill((ms, b, before) -> b != before, ev_played_before, ev.buffer, ${previous('ev.buffer', '-2')}) AS ev_buffer_told,
+  -- hls.js repeats the buffer length of the last append until the next one; shaka-player never says it.
+  arrayFill((ms, b, before) -> b != before OR b < 0, ev_played_before, ev.buffer, ${previous('ev.buffer', '-2')}) AS ev_buffer_told,
   arrayFilter(c -> c.1 > 0 AND c.1 != c.2,
     arrayZip(ev_kbps, ${previous('ev_kbps', '0')}, ev_buffer_told, ev.buffer)) AS ev_selected,
   arrayMap((c, n) -> if(n = 1, 0, c.3 + greatest(c.4, 0)), ev_selected, arrayEnumerate(ev_selected)) AS ev_shown_from,
