@@ -7,6 +7,7 @@ import { notFound, problemHandler } from './problem.ts';
 import { type AssetPorts, assetRoutes } from './routes/asset-routes.ts';
 import { consoleRoutes } from './routes/console-routes.ts';
 import { type DecisionPorts, decisionRoutes } from './routes/decision-routes.ts';
+import { type ErasurePorts, erasureRoutes } from './routes/erasure-routes.ts';
 import { type FeedTokenPorts, feedTokenRoutes } from './routes/feed-token-routes.ts';
 import { type HealthPorts, healthRoutes } from './routes/health-routes.ts';
 import { importRoutes } from './routes/import-routes.ts';
@@ -17,6 +18,7 @@ import { type TelemetryPorts, telemetryRoutes } from './routes/telemetry-routes.
 import { type UploadPorts, uploadRoutes } from './routes/upload-routes.ts';
 
 export type AppPorts = TelemetryPorts &
+  ErasurePorts &
   DecisionPorts &
   QoePorts &
   PlaybackPorts &
@@ -62,6 +64,7 @@ export function createApp(ports: AppPorts, log: Logger): Express {
   app.use(playbackRoutes(ports));
   app.use(telemetryRoutes(ports));
   app.use(importRoutes({ ...ports.reports, checkKey: ports.checkKey, observe: ports.edge.observe }));
+  app.use(erasureRoutes(ports));
   app.use(decisionRoutes(ports));
   app.use(assetRoutes(ports.assets));
   app.use(policyRoutes(ports));

@@ -36,6 +36,7 @@ export function apiPorts(parts: ApiParts, keys: KeyStore, browserKey: string | n
     onResponse: metrics.httpRequest,
     audit: telemetry.audit,
     deadLetters: telemetry.deadLetters,
+    eraseTelemetry: parts.eraseTelemetry,
     asset: (assetId) => catalog.get(assetId),
     verifyToken: delivery.verifyToken,
     async renderManifest({ id, renditions, audio }, renditionIds, format) {

@@ -119,7 +119,7 @@ export function composeAssets(ports: Ports) {
     return removed;
   }
 
-  return { forUploads, forAssets, expireAbandoned };
+  return { forUploads, forAssets, expireAbandoned, idsOf: (owner: string) => index.idsOf(owner) };
 }
 
 function newDocument(described: Parameters<UploadPorts['createAsset']>[0], nowMs: number): AssetDocument {

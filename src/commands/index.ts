@@ -56,7 +56,7 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     name: 'telemetry',
-    summary: 'account for telemetry, read what was refused, import what an edge absorbed',
+    summary: 'account for telemetry, read what was refused, import what an edge absorbed, erase',
     usage: [
       'nara telemetry audit [--from TIME] [--to TIME] [--json]',
       '           what was received and where it is, by hour; exit 1 when it does not add up',
@@ -64,6 +64,8 @@ export const COMMANDS: readonly Command[] = [
       '           what could not be stored as an event, and why',
       '       nara telemetry import-log FILE… [--format nginx-json|nginx-combined] [--dry-run] [--json]',
       '           reports in the access log of an edge cache, plain or gzip; see docs/edge.md',
+      '       nara telemetry erase --session ID | --owner NAME | --asset ID  --actor WHO --reason WHY [--json]',
+      '           remove somebody’s telemetry everywhere; an owner’s is that of all their assets',
       '       nara telemetry ddl [--cluster NAME]',
       '           the schema as SQL, for a ClickHouse cluster of your own where one is named',
       '',

@@ -20,6 +20,7 @@ import { readServiceSecret } from './access-keys.ts';
 import { composeAssets } from './compose-assets.ts';
 import { composeDelivery, type Delivery } from './compose-delivery.ts';
 import { composeEdge } from './compose-edge.ts';
+import { composeErasure } from './compose-erasure.ts';
 import { openRegistry } from './compose-policy.ts';
 import { composeTelemetry } from './compose-telemetry.ts';
 import { connectRedis, connectSubscriber } from './connect-redis.ts';
@@ -71,6 +72,8 @@ export async function openApiParts(config: Config, urls: ApiUrls, log: Logger) {
     onUnavailable: (part, error) =>
       log.warn({ part, reason: error.message }, 'does not answer; deciding without it for now'),
   });
+  const hashSubject = createSubjectHash(secret);
+  const clips = () => table.current().config.reward;
   const telemetry = composeTelemetry(
     config,
     database,
@@ -80,8 +83,8 @@ export async function openApiParts(config: Config, urls: ApiUrls, log: Logger) {
       onIngested: metrics.ingested,
       onDeadLettersLost: metrics.deadLettersLost,
       groupOf: edge.groupOf,
-      hashSubject: createSubjectHash(secret),
-      clips: () => table.current().config.reward,
+      hashSubject,
+      clips,
       nowMs: clock.nowMs,
     },
     log,
@@ -111,6 +114,16 @@ export async function openApiParts(config: Config, urls: ApiUrls, log: Logger) {
     uploadsDirectory,
     clock,
   });
+  const eraseTelemetry = composeErasure({
+    database,
+    standing,
+    assetsOf: assets.idsOf,
+    shipNow: telemetry.shipNow,
+    clips,
+    hashSubject,
+    dataDir: config.dataDir,
+    clock,
+  });
   const feedTokens = createFeedTokens(secret, clock.nowMs);
   const feed = new FeedServer({
     checkToken: feedTokens.check,
@@ -136,6 +149,7 @@ export async function openApiParts(config: Config, urls: ApiUrls, log: Logger) {
     table,
     telemetry,
     delivery,
+    eraseTelemetry,
     assets,
     uploadsDirectory,
     uploadMeter,

@@ -4,6 +4,7 @@ const ACTIONS: Record<string, () => Promise<RunCommand>> = {
   audit: async () => (await import('./telemetry/audit.ts')).auditCommand,
   'dead-letters': async () => (await import('./telemetry/dead-letters.ts')).deadLettersCommand,
   ddl: async () => (await import('./telemetry/ddl.ts')).ddlCommand,
+  erase: async () => (await import('./telemetry/erase.ts')).eraseCommand,
   'import-log': async () => (await import('./telemetry/import-log.ts')).importLogCommand,
 };
 

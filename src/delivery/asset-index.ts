@@ -34,6 +34,12 @@ export class AssetIndex {
     };
   }
 
+  /** Every asset of an owner. */
+  async idsOf(owner: string): Promise<string[]> {
+    await this.#refresh();
+    return [...this.#entries.values()].filter((entry) => entry.owner === owner).map(({ id }) => id);
+  }
+
   async #refresh(): Promise<void> {
     const ids = new Set(await this.#ports.listIds());
     for (const id of this.#entries.keys()) if (!ids.has(id)) this.#entries.delete(id);

@@ -3,6 +3,7 @@ import { decisionRequestSchema, decisionSchema, eventSchema } from '../../domain
 import type { Audit } from '../../telemetry/account.ts';
 import { type DeadLetter, ROW_REFUSED } from '../../telemetry/read-dead-letters.ts';
 import { REFUSAL_CODES } from '../../telemetry/refusal.ts';
+import { type ErasureReport, erasureSchema } from '../routes/erasure-routes.ts';
 import { importSchema } from '../routes/import-routes.ts';
 import { issueSchema, type Operation } from './operation.ts';
 import { QOE_OPERATION } from './qoe-operation.ts';
@@ -68,6 +69,18 @@ export const undecidedSessionSchema = z.object({
   error: z.object({ code: z.string(), message: z.string(), errors: issuesSchema.optional() }),
 });
 
+const erasureReportSchema = z.object({
+  rows: z.object({
+    events: count,
+    decisions: count,
+    outcomes: count,
+    deadLetters: count,
+    rollups: count,
+    deadRows: count.meta({ description: 'Rows that the database had refused, on this host’s disk.' }),
+  }),
+  hours: count.meta({ description: 'Hours that were rolled up again.' }),
+}) satisfies z.ZodType<ErasureReport>;
+
 export const TELEMETRY_OPERATIONS: readonly Operation[] = [
   {
     id: 'reportEvents',
@@ -123,6 +136,22 @@ export const TELEMETRY_OPERATIONS: readonly Operation[] = [
       202: { description: '`index` is among the events of all batches.', schema: batchAnswerSchema },
     },
     problems: { 400: 'The body is not usable.', 413: 'The body is too large.', 503: 'The spool is full.' },
+  },
+  {
+    id: 'eraseTelemetry',
+    method: 'post',
+    path: '/v1/telemetry/erasures',
+    tag: 'telemetry',
+    summary: 'Removes somebody’s telemetry everywhere.',
+    description:
+      'Of a session, of an asset, or of an owner, which is that of all their assets. Ships what is spooled first; what arrives late is erased too. A keyed hash of whose it was stays, with who asked and why. May be asked again at any time. The assets themselves are deleted by `DELETE /v1/assets/{assetId}`.',
+    access: ['admin'],
+    body: { 'application/json': erasureSchema },
+    answers: { 200: { description: 'How many rows there were.', schema: erasureReportSchema } },
+    problems: {
+      400: 'The body is not usable.',
+      503: 'The database or Redis does not answer, or shipping takes too long.',
+    },
   },
   {
     id: 'auditTelemetry',
