@@ -125,6 +125,28 @@ describe('nara telemetry dead-letters', () => {
   });
 });
 
+describe('nara telemetry erase', () => {
+  const rows = { events: 3, decisions: 1, outcomes: 1, deadLetters: 0, rollups: 0, deadRows: 0 };
+
+  test.each([
+    ['--session', 's-1', { sessionId: 's-1' }],
+    ['--owner', 'ann', { owner: 'ann' }],
+    ['--asset', 'a_1', { assetId: 'a_1' }],
+  ])('%s says whose, who asked and why', async (option, id, subject) => {
+    await pretendService({ body: { rows, hours: 2 } });
+    const { code, stdout } = await telemetry('erase', option, id, '--actor', 'ann', '--reason', 'asked to');
+    expect(code).toBe(0);
+    const body = { ...subject, actor: 'ann', reason: 'asked to' };
+    expect(asked).toEqual([{ method: 'POST', url: '/v1/telemetry/erasures', body }]);
+    expect(stdout).toMatch(/^events +3$[\s\S]*2 hours were rolled up again/m);
+  });
+
+  test('asks for nothing when it is not clear whose, or nobody says who asked and why', async () => {
+    for (const args of [['--session', 's', '--owner', 'o', '--actor', 'a', '--reason', 'r'], ['--session', 's'], []])
+      expect((await telemetry('erase', ...args)).code).toBe(2);
+  });
+});
+
 describe('nara telemetry ddl', () => {
   test('prints the schema for one server, or for a cluster, without asking anybody', async () => {
     const single = await telemetry('ddl');
