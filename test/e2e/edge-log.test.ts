@@ -207,7 +207,11 @@ describe.skipIf(NGINX === null)('an nginx in front, as docs/edge.md has it', () 
     await shipped(service);
     expect(await eventsOf(service, 'second')).toBe(await eventsOf(service, 'first'));
     const [first, second] = await outcomes(service);
+    expect(first).toMatchObject({ session: 'first', started: true });
     expect(second).toEqual({ ...first, session: 'second', played: expect.any(Number) });
+    expect(second?.played).toBeGreaterThan(0);
+    // Both are estimated from requests a few milliseconds apart.
+    expect(Math.abs((second?.played ?? 0) - (first?.played ?? 0))).toBeLessThan(2_000);
     const where = await rows(
       service,
       "SELECT DISTINCT source, device, match(block, '^[0-9a-f]{16}$') AS hasBlock, trusted FROM events WHERE session_id = 'second'",
