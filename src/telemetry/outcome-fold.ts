@@ -70,7 +70,7 @@ const OUTCOME: Readonly<Record<string, string>> = {
   dropped_frames: 'greatest(told.dropped_frames, derived.dropped_frames)',
   viewport_height: 'told.viewport_height',
   measured_by: `if(${IS_COUNTED} OR derived.source = '', told.source, derived.source)`,
-  estimated: `arrayConcat(if(told.startup_ms IS NULL AND derived.startup_estimated, ['startup'], []), if(${IS_COUNTED}, [], derived.estimated))`,
+  estimated: `arrayConcat(if(told.startup_ms IS NULL AND derived.startup_estimated, ['startup_ms'], []), if(${IS_COUNTED}, [], derived.estimated))`,
   trusted: 'told.trusted',
   received_hours: 'told.received_hours',
   event_rows: 'told.event_rows',
@@ -84,10 +84,26 @@ FROM (${toldByEvents(which)}) AS told
 LEFT JOIN (${toldByReports(which)}) AS derived ON derived.view_id = told.view_id`;
 }
 
+const OF_SEGMENT = "FROM events WHERE segment = {segment:String} AND view_id != ''";
+/** Hosts that fold the same view at the same moment see each other's rows also where an hour ends between them. */
+const HOURS_AROUND = 'arrayMap(seconds -> toStartOfHour(received_at + seconds), [-300, 0, 300])';
+/** Outcomes folded by older versions do not say; their rows are between the first and the last. */
+const HOURS_HEARD = `if(empty(received_hours), arrayMap(hours -> toStartOfHour(first_received_at) + 3600 * hours,
+  range(toUInt32(dateDiff('hour', first_received_at, last_received_at)) + 1)), received_hours)`;
+
+/**
+ * Holds for the rows of `events AS e` that are of a segment's views. They are named by hour and view, as the table is sorted, so
+ * that only their granules are read however large it is: hours of this segment, and those in which outcomes say that the views
+ * were heard before.
+ */
+export const ROWS_OF_SEGMENTS_VIEWS = `(toStartOfHour(e.received_at), view_id) IN (
+  SELECT arrayJoin(hours), view_id FROM (
+    SELECT view_id, ${HOURS_AROUND} AS hours ${OF_SEGMENT}
+    UNION ALL
+    SELECT view_id, ${HOURS_HEARD} AS hours FROM view_outcomes WHERE view_id IN (SELECT view_id ${OF_SEGMENT})))`;
+
 /** Rebuilds the outcomes of every view that the segment `{segment:String}` touches. Running it twice changes nothing. */
-export const FOLD_SEGMENT_SQL = foldSql(
-  "view_id IN (SELECT view_id FROM events WHERE segment = {segment:String} AND view_id != '')",
-);
+export const FOLD_SEGMENT_SQL = foldSql(ROWS_OF_SEGMENTS_VIEWS);
 
 /** Rebuilds every outcome from raw, for repair after a restore. */
 export const FOLD_ALL_SQL = foldSql("view_id != ''");
