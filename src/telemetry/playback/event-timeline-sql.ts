@@ -19,7 +19,8 @@ SELECT *,
   ev.at[1] AS ev_from_ms,
   -- A player that calls filled buffers playing (shaka-player) tells by its start delay when it really began.
   if(start_delay >= 0 AND has(ev.sequence, 0), ev_from_ms + start_delay, 0) AS ev_not_before,
-  multiIf(notEmpty(told_to_play), arrayMin(told_to_play), has(ev_state, 'starting'), ev.at[indexOf(ev_state, 'starting')],
+  arrayFilter(at -> at <= ev.at[ev_first], told_to_play) AS ev_told,
+  multiIf(notEmpty(ev_told), arrayMin(ev_told), has(ev_state, 'starting'), ev.at[indexOf(ev_state, 'starting')],
     ev_from_ms) AS ev_told_at
 FROM (${from})`;
 

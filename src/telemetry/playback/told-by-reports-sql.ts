@@ -42,9 +42,8 @@ SELECT
   if(runs > 0, runs - 1, 0) AS switches,
   counted_dropped AS dropped_frames,
   start_delay < 0 AND ev_startup < 0 AND startup_ms IS NOT NULL AS startup_estimated,
-  arrayConcat(
-    if(witness IN ('requests', 'presence'), ['played'], []),
-    if(witness IN ('requests', 'presence') AND NOT stalls_measured AND counted_stalled = 0, ['stalled'], []),
-    if(notEmpty(rungs), ['rungs', 'switches'], [])) AS estimated
+  -- The columns of the outcome that are estimates. Rungs told by states are right to a segment per switch, and count as measured.
+  if(witness IN ('requests', 'presence'), arrayConcat(['played_ms', 'rung_ms', 'switches'],
+    if(stalls_measured OR counted_stalled > 0, [], ['stalled_ms', 'stall_count'])), []) AS estimated
 FROM (${decideWitness(requestTimeline(eventTimeline(separateReports(gatherReports(which)))))})`;
 }
