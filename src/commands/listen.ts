@@ -4,6 +4,8 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 const KEEP_ALIVE_MS = 65_000;
 /** Running requests may finish for this long; then uploads resume and players retry elsewhere. */
 const CLOSE_TIMEOUT_MS = 1_500;
+/** A connection on which nothing moves for this long is given up; one that moves may take hours, as an upload does. */
+const IDLE_MS = 300_000;
 
 export type Listening = { url: string; close(): Promise<void> };
 
@@ -15,6 +17,8 @@ export async function listen(
 ): Promise<Listening> {
   const server = createServer(handler);
   server.keepAliveTimeout = KEEP_ALIVE_MS;
+  server.requestTimeout = 0;
+  server.timeout = IDLE_MS;
   prepare(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

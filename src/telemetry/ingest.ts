@@ -76,6 +76,8 @@ export function createIngest(ports: IngestPorts, limits: IngestLimits): Ingest {
     const batch: Batch = { arrival, receivedAtMs, attributed: null };
     const receivedAt = toClickHouseTime(receivedAtMs);
     const startLine = createLineStarts(ports, arrival, receivedAt);
+    // Logs and servers in virtual time mean the time they state.
+    const keepsTime = arrival.trusted || arrival.isImport === true;
     const refusals: Refusal[] = [];
     const rejected: Rejected[] = [];
     const lines: string[] = [];
@@ -96,9 +98,7 @@ export function createIngest(ports: IngestPorts, limits: IngestLimits): Ingest {
         continue;
       }
       fresh.set(of, ids.add(event.eventId));
-      lines.push(
-        finishLine(startLine(event, viewId), arrival.isImport ? event : clampSkew(event, receivedAt, receivedAtMs)),
-      );
+      lines.push(finishLine(startLine(event, viewId), keepsTime ? event : clampSkew(event, receivedAt, receivedAtMs)));
     }
     const repeats = duplicates + untoldRepeats;
     if (lines[0] !== undefined && repeats > 0) lines[0] = `"repeats":${repeats},${lines[0]}`;
