@@ -9,6 +9,7 @@ import { composeTelemetry } from '../../../src/commands/compose-telemetry.ts';
 import { readConfig } from '../../../src/config.ts';
 import { deriveViewKeys, viewIdOf } from '../../../src/delivery/view-identity.ts';
 import { verifyViewToken } from '../../../src/delivery/view-token.ts';
+import { defaultConfig } from '../../../src/policy/ladder-families.ts';
 import { type Database, DatabaseError } from '../../../src/telemetry/database.ts';
 import { startDescribedService } from '../../api/fixtures/described-service.ts';
 
@@ -56,6 +57,8 @@ export async function startFuzzedService(dataDir: string, database: Database) {
       onDeadLettersLost: (count) => {
         lettersLost += count;
       },
+      hashSubject: (_kind, id) => id,
+      clips: () => defaultConfig({ createdAt: new Date(0).toISOString() }).reward,
       nowMs: clock.nowMs,
     },
     log,
