@@ -12,6 +12,12 @@ export type QoeAggregate = { column: string; type: string; fromViews: string; me
 /** What views are kept apart by in a roll-up, beside the hour of `view_at`: columns of `scored_views`. */
 export const ROLLUP_KEYS = ['region', 'device', 'connection', 'arm', 'asset_id'] as const;
 
+/** A roll-up has rows by all keys, and rows over all assets, which carry an empty `asset_id`: they are few, and most questions need no more. */
+export const ROLLUP_SETS: readonly (readonly string[])[] = [
+  ROLLUP_KEYS,
+  ROLLUP_KEYS.filter((key) => key !== 'asset_id'),
+];
+
 export const VIEW_CLASSES = ['started', 'failedToStart', 'leftBeforeStart', 'unobserved'] as const;
 
 /** Everything `/v1/qoe` is computed from. The reward's clips are part of it: other clips, other figures. */
@@ -38,7 +44,7 @@ export function qoeAggregates(clips: RewardClips): readonly QoeAggregate[] {
 /** Names what the aggregates mean: rows made under another fingerprint are stale. */
 export function qoeFingerprint(clips: RewardClips): string {
   return createHash('sha256')
-    .update(JSON.stringify([ROLLUP_KEYS, qoeAggregates(clips)]))
+    .update(JSON.stringify([ROLLUP_SETS, qoeAggregates(clips)]))
     .digest('hex')
     .slice(0, 16);
 }

@@ -1,7 +1,8 @@
 import { type QoeAggregate, qoeAggregates } from './qoe-aggregates.ts';
 import type { QoeSource } from './qoe-source.ts';
-import { ROLLUPS_SELECT } from './rollups.ts';
+import { ROLLUPS_OVER_ASSETS_SELECT, ROLLUPS_SELECT } from './rollups.ts';
 import { scoredViewsSelect } from './schema/scored-views.ts';
+import { KEPT_DAYS } from './schema/tables.ts';
 import type { RewardClips } from './view-components.ts';
 
 /** What views can be grouped by. */
@@ -20,6 +21,10 @@ const COLUMN_OF: Record<Exclude<QoeKey, 'hour'>, string> = {
   measuredBy: 'measured_by',
 };
 
+/** Rows over all assets of hours that are built anew when something is erased from them, and sums by asset of older ones. */
+const REBUILDABLE = `hour >= now() - INTERVAL ${KEPT_DAYS - 1} DAY`;
+const OVER_ASSETS = `${ROLLUPS_OVER_ASSETS_SELECT} AND ${REBUILDABLE} UNION ALL ${ROLLUPS_SELECT} AND NOT (${REBUILDABLE})`;
+
 /**
  * SQL of a row per group: `key_KEY…` and a column per aggregate. Views are summed, roll-ups are merged, and both are merged
  * with each other; `{assetId:String}` narrows them where `ofAsset`.
@@ -33,7 +38,8 @@ export function qoeSql(
   const keys = groupBy.map((key) => `key_${key}`);
   const grouped = keys.length === 0 ? '' : `GROUP BY ${keys.join(', ')}`;
   const ofAsset = question.ofAsset ? 'AND asset_id = {assetId:String}' : '';
-  const parts = [viewsSql(source, groupBy, aggregates), rollupsSql(source, groupBy, aggregates)]
+  const rollups = question.ofAsset || groupBy.includes('assetId') ? ROLLUPS_SELECT : OVER_ASSETS;
+  const parts = [viewsSql(source, groupBy, aggregates), rollupsSql(source, groupBy, aggregates, rollups)]
     .filter((part) => part !== null)
     .map((part) => `${part} ${ofAsset} ${grouped}`);
   if (parts.length === 1) return parts.join();
@@ -56,11 +62,12 @@ function rollupsSql(
   { rollups }: QoeSource,
   groupBy: readonly QoeKey[],
   aggregates: readonly QoeAggregate[],
+  select: string,
 ): string | null {
   if (rollups === null) return null;
   const { from, to, except } = rollups;
   return `SELECT ${[...keysSql(groupBy, 'hour'), ...aggregates.map(mergedSql)].join(', ')}
-FROM (${ROLLUPS_SELECT})
+FROM (${select})
 WHERE hour >= ${hourSql(from)} AND hour < ${hourSql(to)} ${except.length === 0 ? '' : `AND hour NOT IN (${except.map(hourSql).join(', ')})`}`;
 }
 

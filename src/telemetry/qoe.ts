@@ -29,6 +29,8 @@ export type QoeQuery = QoeScope & { groupBy: readonly QoeKey[] };
 
 /** Groups in one answer: more is a question for a shorter window or for fewer keys. */
 export const MAX_GROUPS = 10_000;
+/** A week of a million views takes a few seconds where nothing is rolled up yet. */
+const TIMEOUT_MS = 30_000;
 /** As many renditions as one report may name. */
 const RUNGS_SHOWN = 64;
 
@@ -62,6 +64,7 @@ export async function readQoe(
      FROM (${sql}) ${orderBy} LIMIT ${MAX_GROUPS + 1}
      SETTINGS compile_expressions = 0, compile_aggregate_expressions = 0`,
     assetId === undefined ? {} : { assetId },
+    TIMEOUT_MS,
   );
   if (rows.length > MAX_GROUPS) throw new TooManyGroupsError(`the views fall into more than ${MAX_GROUPS} groups`);
   return rows.map((row) => toGroup(row, groupBy, reward));

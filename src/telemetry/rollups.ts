@@ -1,5 +1,5 @@
 import type { Database } from './database.ts';
-import { qoeAggregates, qoeFingerprint, ROLLUP_KEYS } from './qoe-aggregates.ts';
+import { qoeAggregates, qoeFingerprint, ROLLUP_KEYS, ROLLUP_SETS } from './qoe-aggregates.ts';
 import { collectBuilds } from './rollups-collect.ts';
 import { coverMarks, type DirtyHour, readDirty } from './rollups-dirty.ts';
 import { scoredViewsSelect } from './schema/scored-views.ts';
@@ -18,10 +18,15 @@ const SPILL_BYTES = 400_000_000;
 const LIMIT_HOURS = 48;
 const TIMEOUT_MS = 30_000;
 
-/** Rows of the newest build of each hour: `hour`, ROLLUP_KEYS and a column per aggregate. */
-export const ROLLUPS_SELECT = `
+const NEWEST_BUILDS = `
 SELECT * EXCEPT (build) FROM hour_rollups
 WHERE (hour, build) IN (SELECT hour, max(build) FROM rollup_builds GROUP BY hour)`;
+
+/** Rows of the newest build of each hour: `hour`, ROLLUP_KEYS and a column per aggregate. */
+export const ROLLUPS_SELECT = `${NEWEST_BUILDS} AND asset_id != ''`;
+
+/** The same over all assets: `asset_id` is empty. Few rows however many assets there are; erasure of what is expired does not reach them. */
+export const ROLLUPS_OVER_ASSETS_SELECT = `${NEWEST_BUILDS} AND asset_id = ''`;
 
 export type RebuildOptions = {
   clips: RewardClips;
@@ -63,7 +68,7 @@ async function build(
      SELECT toStartOfHour(view_at) AS hour, toUInt64(${number}) AS build, ${ROLLUP_KEYS.join(', ')},
        ${aggregates.map(({ column, fromViews }) => `${fromViews} AS ${column}`).join(',\n       ')}
      FROM (${scoredViewsSelect({ hours })})
-     GROUP BY hour, ${ROLLUP_KEYS.join(', ')}
+     GROUP BY GROUPING SETS (${ROLLUP_SETS.map((keys) => `(hour, ${keys.join(', ')})`).join(', ')})
      SETTINGS max_bytes_before_external_group_by = ${SPILL_BYTES}`,
     {},
     `roll-up ${number}`,
