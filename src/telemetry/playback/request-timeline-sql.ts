@@ -12,8 +12,8 @@ const MIN_PROGRESS_MS = 100;
 const MIN_STALL_MS = 250;
 /** Longer than this nobody waits in front of a still picture. */
 const MAX_STALL_MS = 65_000;
-/** Players buffer no more than this; what was fetched last and not asked about any more is played no longer. */
-const MAX_TAIL_MS = 300_000;
+/** Players buffer no more than this, so they play no longer without asking. */
+const MAX_BUFFER_MS = 300_000;
 /** Nobody cuts shorter segments; shorter ones would only cost. */
 const MIN_SEGMENT_MS = 250;
 
@@ -64,8 +64,8 @@ SELECT *,
   arrayMap((jump, before, b) -> NOT jump AND before AND b <= ${EMPTY_BUFFER_MS}, i_jump, ${previous('i_jump', '0')}, i_buffer) AS i_landing,
   arrayFirstIndex((jump, landing, moved) -> NOT jump AND NOT landing AND moved >= ${MIN_PROGRESS_MS}, i_jump, i_landing, i_moved) AS i_first,
   arrayMap(n -> i_first > 0 AND n >= i_first, arrayEnumerate(i_wall)) AS i_begun,
-  arrayMap((begun, jump, landing, wall, moved, rate, b) -> toInt64(multiIf(NOT begun OR landing, 0, jump, least(wall, b),
-      greatest(0, least(toInt64(moved / rate), wall)))),
+  arrayMap((begun, jump, landing, wall, moved, rate, b) -> toInt64(multiIf(NOT begun OR landing, 0, jump, least(wall, b, ${MAX_BUFFER_MS}),
+      greatest(0, least(toInt64(moved / rate), wall, ${MAX_BUFFER_MS})))),
     i_begun, i_jump, i_landing, i_wall, i_moved, i_rate, i_buffer) AS i_shown,
   arrayMap((wall, shown) -> greatest(0, wall - shown), i_wall, i_shown) AS i_idle,
   arrayMap((begun, jump, landing, b) -> begun AND (landing OR (jump AND b <= ${EMPTY_BUFFER_MS})), i_begun, i_jump, i_landing, i_buffer) AS i_seek,
@@ -78,7 +78,7 @@ const requestSums = (from: string): string => `
 SELECT *,
   v_distinct >= 2 AS rq_started,
   arrayExists(l -> l = 1, video.last_segment) AND arrayExists(l -> l = 0, video.last_segment) AS rq_reached_end,
-  multiIf(NOT rq_started, 0, rq_reached_end, least(greatest(arrayMax(v_end) - v_head[-1], 0), ${MAX_TAIL_MS}),
+  multiIf(NOT rq_started, 0, rq_reached_end, least(greatest(arrayMax(v_end) - v_head[-1], 0), ${MAX_BUFFER_MS}),
     least(v_buffer[-1], intDiv(v_nominal, 2))) AS rq_tail,
   arraySum(i_shown) + rq_tail AS rq_played,
   arraySum((idle, stall) -> if(stall, least(idle, ${MAX_STALL_MS}), 0), i_idle, i_stall) AS rq_stalled,

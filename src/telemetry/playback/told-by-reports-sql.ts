@@ -2,6 +2,11 @@ import { eventTimeline } from './event-timeline-sql.ts';
 import { gatherReports, separateReports } from './reports-sql.ts';
 import { requestTimeline } from './request-timeline-sql.ts';
 
+/** What strangers name is bounded: a ladder has a dozen rungs, and these are the longest shown. */
+const MAX_RUNGS = 64;
+const longest = (summed: string): string =>
+  `arraySlice(arrayReverseSort(rung -> rung.2, arrayZip(${summed}.1, arrayMap(ms -> toUInt32(ms), ${summed}.2))), 1, ${MAX_RUNGS})`;
+
 /**
  * Which reports are believed about playback: the states of event mode, else the requests for segments, else only that a
  * player was there. Requests say which renditions, states how long: shares of the one make times of the other.
@@ -37,8 +42,10 @@ SELECT
     greatest(rq_stalls, counted_stalls)) AS stall_count,
   if(witness = 'states', ev_seek_stalled, rq_seek_stalled) AS seek_stalled_ms,
   if(witness = 'states', ev_paused, rq_paused) AS paused_ms,
-  mapFromArrays(by_id.1, arrayMap(ms -> toUInt32(ms), by_id.2)) AS rung_ms,
-  mapFromArrays(by_kbps.1, arrayMap(ms -> toUInt32(ms), by_kbps.2)) AS rung_kbps_ms,
+  ${longest('by_id')} AS longest_ids,
+  ${longest('by_kbps')} AS longest_kbps,
+  mapFromArrays(longest_ids.1, longest_ids.2) AS rung_ms,
+  mapFromArrays(longest_kbps.1, longest_kbps.2) AS rung_kbps_ms,
   if(runs > 0, runs - 1, 0) AS switches,
   counted_dropped AS dropped_frames,
   start_delay < 0 AND ev_startup < 0 AND startup_ms IS NOT NULL AS startup_estimated,

@@ -9,7 +9,8 @@ import type { CmcdReport } from '../../../src/telemetry/cmcd/cmcd-report.ts';
 import { decodeCmcdBody } from '../../../src/telemetry/cmcd/decode-body.ts';
 import { decodeCmcdRequest } from '../../../src/telemetry/cmcd/decode-request.ts';
 import { toEventRow } from '../../../src/telemetry/event-row.ts';
-import { FOLD_ALL_SQL, FOLD_SEGMENT_SQL } from '../../../src/telemetry/outcome-fold.ts';
+import { foldSegment } from '../../../src/telemetry/fold-segment.ts';
+import { FOLD_ALL_SQL } from '../../../src/telemetry/outcome-fold.ts';
 import { startTestDatabase, type TestDatabase } from '../../fixtures/clickhouse.ts';
 import { decisionRow } from './fixtures/applied-segments.ts';
 
@@ -42,7 +43,7 @@ async function ship(sent: readonly Sent[]): Promise<void> {
   }));
   await writeFile(path, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
   await engine.database.insertFile('events', path, id);
-  await engine.database.command(FOLD_SEGMENT_SQL, { segment: id });
+  await foldSegment(engine.database, id);
 }
 
 type Outcome = {
@@ -255,6 +256,12 @@ describe('states of event mode', () => {
       rung_kbps_ms: { 400: 14_000, 2000: 6000 },
       switches: 1,
     });
+  });
+
+  it('keeps a bounded number of bitrates, whatever a stranger names', async () => {
+    const lines = Array.from({ length: 200 }, (_, n): [number, string] => [n * 1000, `sta=p,br=(${100 + n})`]);
+    await ship(eventLines('stranger', lines));
+    expect(Object.keys((await outcomeOf('stranger')).rung_kbps_ms)).toHaveLength(64);
   });
 
   it('counts a fatal state as a failure to start', async () => {
