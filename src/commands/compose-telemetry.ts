@@ -7,8 +7,8 @@ import type { Database } from '../telemetry/database.ts';
 import { toDecisionRow } from '../telemetry/decision-row.ts';
 import type { HashSubject } from '../telemetry/erase.ts';
 import { enforceErasures } from '../telemetry/erase-late.ts';
+import { foldSegment } from '../telemetry/fold-segment.ts';
 import { type Arrival, type Attribution, createIngest, type IngestResult } from '../telemetry/ingest.ts';
-import { FOLD_SEGMENT_SQL } from '../telemetry/outcome-fold.ts';
 import { type DeadLetter, ROW_REFUSED, readDeadLetters, toDeadLetter } from '../telemetry/read-dead-letters.ts';
 import { rebuildRollups } from '../telemetry/rollups.ts';
 import { markDirty } from '../telemetry/rollups-dirty.ts';
@@ -63,7 +63,7 @@ export function composeTelemetry(config: Config, database: Database, hooks: Hook
     });
   const lines: Record<Stream, Line> = {
     events: line('events', async (segment) => {
-      await database.command(FOLD_SEGMENT_SQL, { segment: segment.id }, `fold ${segment.id}`);
+      await foldSegment(database, segment.id);
       await markDirty(database, 'events', segment);
     }),
     decisions: line('decisions', (segment) => markDirty(database, 'decisions', segment)),

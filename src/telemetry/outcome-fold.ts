@@ -76,12 +76,20 @@ const OUTCOME: Readonly<Record<string, string>> = {
   event_rows: 'told.event_rows',
 };
 
-function foldSql(which: string): string {
+/** `toldByReports` of views that no report tells of: by its own text, which is long, the engine would think half a second. */
+const NOTHING_TOLD = `
+SELECT '' AS view_id, '' AS source, false AS started, CAST(NULL, 'Nullable(Int64)') AS startup_ms, toInt64(0) AS played_ms,
+  toInt64(0) AS stalled_ms, toInt64(0) AS seek_stalled_ms, toInt64(0) AS stall_count, toInt64(0) AS paused_ms,
+  CAST(map(), 'Map(String, UInt32)') AS rung_ms, CAST(map(), 'Map(UInt32, UInt32)') AS rung_kbps_ms, toInt64(0) AS switches,
+  toInt64(0) AS dropped_frames, false AS startup_estimated, CAST([], 'Array(String)') AS estimated
+WHERE false`;
+
+function foldSql(which: string, reports = toldByReports(which)): string {
   const columns = Object.entries(OUTCOME).map(([name, sql]) => `${sql} AS ${name}`);
   return `INSERT INTO view_outcomes (${Object.keys(OUTCOME).join(', ')})
 SELECT ${columns.join(',\n  ')}
 FROM (${toldByEvents(which)}) AS told
-LEFT JOIN (${toldByReports(which)}) AS derived ON derived.view_id = told.view_id`;
+LEFT JOIN (${reports}) AS derived ON derived.view_id = told.view_id`;
 }
 
 const OF_SEGMENT = "FROM events WHERE segment = {segment:String} AND view_id != ''";
@@ -101,6 +109,15 @@ export const ROWS_OF_SEGMENTS_VIEWS = `(toStartOfHour(e.received_at), view_id) I
     SELECT view_id, ${HOURS_AROUND} AS hours ${OF_SEGMENT}
     UNION ALL
     SELECT view_id, ${HOURS_HEARD} AS hours FROM view_outcomes WHERE view_id IN (SELECT view_id ${OF_SEGMENT})))`;
+
+/** Whether a CMCD report tells of a view that the segment `{segment:String}` touches: one row, or none. */
+export const SEGMENT_HAS_REPORTS_SQL = `SELECT 1 AS found FROM events AS e WHERE ${IS_CMCD} AND ${ROWS_OF_SEGMENTS_VIEWS} LIMIT 1`;
+
+/**
+ * FOLD_SEGMENT_SQL where there is none: a tenth of its cost on a small segment. Reports that came in meanwhile are not counted
+ * into `event_rows`, so that the row their own segment gives wins.
+ */
+export const FOLD_COUNTED_SEGMENT_SQL = foldSql(`NOT ${IS_CMCD} AND ${ROWS_OF_SEGMENTS_VIEWS}`, NOTHING_TOLD);
 
 /** Rebuilds the outcomes of every view that the segment `{segment:String}` touches. Running it twice changes nothing. */
 export const FOLD_SEGMENT_SQL = foldSql(ROWS_OF_SEGMENTS_VIEWS);

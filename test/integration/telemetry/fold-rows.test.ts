@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { toClickHouseTime } from '../../../src/telemetry/event-row.ts';
-import { FOLD_ALL_SQL, FOLD_SEGMENT_SQL, ROWS_OF_SEGMENTS_VIEWS } from '../../../src/telemetry/outcome-fold.ts';
+import { foldSegment } from '../../../src/telemetry/fold-segment.ts';
+import { FOLD_ALL_SQL, FOLD_COUNTED_SEGMENT_SQL, ROWS_OF_SEGMENTS_VIEWS } from '../../../src/telemetry/outcome-fold.ts';
 import { startTestDatabase, type TestDatabase } from '../../fixtures/clickhouse.ts';
 
 const HOUR_MS = 3_600_000;
@@ -32,7 +33,7 @@ async function applySegment(reports: readonly Report[]): Promise<void> {
     played_ms: playedMs,
   }));
   await engine.database.insertRows('events', rows);
-  await engine.database.command(FOLD_SEGMENT_SQL, { segment });
+  await foldSegment(engine.database, segment);
 }
 
 const outcomesOf = (prefix: string) =>
@@ -62,6 +63,17 @@ describe('the fold of a segment', () => {
     );
     await applySegment([{ view: 'former', hour: 90, playedMs: 3 }]);
     expect(await outcomesOf('former')).toMatchObject([{ event_rows: 3, played_ms: 9 }]);
+  });
+
+  it('that looked for CMCD reports too early loses to the one that saw them', async () => {
+    const at = { received_at: toClickHouseTime(OLDEST_MS), view_id: 'both', type: 'progress' };
+    await engine.database.insertRows('events', [
+      { ...at, segment: 'native', event_id: 'e' },
+      { ...at, segment: 'reported', event_id: 'r', source: 'cmcd2-event', state: 'failed' },
+    ]);
+    await foldSegment(engine.database, 'reported');
+    await engine.database.command(FOLD_COUNTED_SEGMENT_SQL, { segment: 'native' });
+    expect(await outcomesOf('both')).toMatchObject([{ event_rows: 2, fatal: true }]);
   });
 
   it('reads the granules of its views’ hours, not all there are', async () => {

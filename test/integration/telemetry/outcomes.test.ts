@@ -5,7 +5,8 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TelemetryEvent } from '../../../src/domain/index.ts';
 import { toEventRow } from '../../../src/telemetry/event-row.ts';
-import { FOLD_ALL_SQL, FOLD_SEGMENT_SQL } from '../../../src/telemetry/outcome-fold.ts';
+import { foldSegment } from '../../../src/telemetry/fold-segment.ts';
+import { FOLD_ALL_SQL } from '../../../src/telemetry/outcome-fold.ts';
 import { startTestDatabase, type TestDatabase } from '../../fixtures/clickhouse.ts';
 
 let engine: TestDatabase;
@@ -37,7 +38,7 @@ async function ship(sent: readonly Sent[]): Promise<void> {
   }));
   await writeFile(path, rows.map((row) => `${JSON.stringify(row)}\n`).join(''));
   await engine.database.insertFile('events', path, id);
-  await engine.database.command(FOLD_SEGMENT_SQL, { segment: id });
+  await foldSegment(engine.database, id);
 }
 
 const base = { sessionId: 's', assetId: 'a', ts: '2026-03-01T12:00:00.000Z' };
