@@ -201,7 +201,7 @@ describe('decoding', () => {
           expect(eventsOf(body).every(isValid)).toBe(true);
         },
       ),
-      { numRuns: 2000 },
+      { numRuns: 500 },
     );
   });
 
@@ -213,7 +213,7 @@ describe('decoding', () => {
       fc.property(fc.array(dictionary, { maxLength: 4 }), (batch) => {
         expect(eventsOf(JSON.stringify(batch)).filter((event) => !isValid(event))).toEqual([]);
       }),
-      { numRuns: 2000 },
+      { numRuns: 500 },
     );
   });
 

@@ -136,7 +136,7 @@ describe('a request with CMCD', () => {
         });
         if (report?.kind === 'events') for (const event of report.events) eventSchema.parse(event);
       }),
-      { numRuns: 2000 },
+      { numRuns: 500 },
     );
   });
 });
