@@ -74,6 +74,17 @@ export const COMMANDS: readonly Command[] = [
     load: async () => (await import('./telemetry.ts')).telemetryCommand,
   },
   {
+    name: 'simulate',
+    summary: 'play model viewers over traces and titles: what each ladder would bring where',
+    usage: [
+      'nara simulate [--traces DIR] [--titles DIR] [--sessions N] [--seed S] [--json]',
+      '',
+      'DIR of traces holds FAMILY/NAME.csv (duration_ms,bandwidth_kbps,latency_ms), DIR of titles NAME.json; what is not',
+      'given is generated. The same seed gives the same result.',
+    ].join('\n'),
+    load: async () => (await import('./simulate.ts')).simulateCommand,
+  },
+  {
     name: 'keys',
     summary: 'make, list and revoke access keys',
     usage:

@@ -1,11 +1,13 @@
 // Lifecycle of a view: set-up round trips → segments in turn (choose level, wait for room, download, maybe abandon, append)
 // → the playhead says it ended. One HlsPlayer per view; it lives for one call of `playHls` and holds nothing open.
 import { type BandwidthEstimator, createEstimator, sampleDownload } from './bandwidth-estimator.ts';
+import { createBolaChoice } from './bola-choice.ts';
 import { type Ladder, type LadderRendition, type NextSegment, segmentFrom } from './ladder.ts';
-import { chooseAbandonLevel, chooseLevel, type Level } from './level-choice.ts';
+import { chooseAbandonLevel, chooseLevel, type Level, type LevelMoment } from './level-choice.ts';
 import { type NetworkPath, pathFrom } from './network-path.ts';
 import { HLS_JS_DEFAULTS, LEVEL_ROUND_TRIPS, type PlayerSettings } from './player-settings.ts';
 import { type EndCause, type Patience, Playhead, type PlayheadCounters, type PlayheadEvent } from './playhead.ts';
+import { createShakaChoice } from './shaka-choice.ts';
 import type { ThroughputTrace } from './throughput-trace.ts';
 
 /** One sitting: the line, where on it the view begins, and how long this person watches and waits. */
@@ -13,6 +15,9 @@ export type Sitting = Patience & { trace: ThroughputTrace; joinAtMs: number };
 
 /** Counters at one instant of the view. `bytes` counts everything received: sound, and what was never shown, too. */
 export type PlaybackSnapshot = PlayheadCounters & { atMs: number; bytes: number };
+
+/** Media handed to the playhead, in order of play: of which level, from where in the title, how long. */
+export type LoadedMedia = { level: number; titleMs: number; durationMs: number };
 
 /** A whole view in its own time, 0 at the first request. Startup + played + stalled = wall time, once started. */
 export type Playback = {
@@ -22,6 +27,8 @@ export type Playback = {
   events: readonly PlayheadEvent[];
   /** At the first download's end after every `PROGRESS_EVERY_MS`. */
   progress: readonly PlaybackSnapshot[];
+  /** All that was buffered; what was shown is its first `final.playedMs`. */
+  loaded: readonly LoadedMedia[];
   final: PlaybackSnapshot;
 };
 
@@ -30,7 +37,7 @@ const PROGRESS_EVERY_MS = 30_000;
 const UNKNOWN_SEGMENT_MS = 1000;
 
 /**
- * Plays a ladder over a trace by hls.js' rules in virtual time. Downloads run one after the other (video, then the sound
+ * Plays a ladder over a trace in virtual time, by hls.js' rules or those the settings name. Downloads run one after the other (video, then the sound
  * that belongs to it); a title that ends begins again until the viewer has seen enough. Throws RangeError on an empty ladder.
  */
 export function playHls(ladder: Ladder, sitting: Sitting, settings: PlayerSettings = HLS_JS_DEFAULTS): Playback {
@@ -46,6 +53,8 @@ class HlsPlayer {
   readonly #playhead: Playhead;
   readonly #loadedPlaylists = new Set<number>();
   readonly #progress: PlaybackSnapshot[] = [];
+  readonly #loaded: LoadedMedia[] = [];
+  readonly #choose: (levels: readonly Level[], moment: LevelMoment) => number;
   #estimator: BandwidthEstimator;
   #nowMs = 0;
   #bytes = 0;
@@ -68,7 +77,8 @@ class HlsPlayer {
     this.#path = pathFrom(sitting.trace, sitting.joinAtMs);
     this.#settings = settings;
     this.#playhead = new Playhead(this.#levels.length, sitting);
-    this.#estimator = createEstimator(firstEstimateKbps(ladder, settings));
+    this.#estimator = createEstimator(firstEstimateKbps(ladder, settings), settings.estimator);
+    this.#choose = choiceBy(settings);
   }
 
   run(): Playback {
@@ -83,13 +93,15 @@ class HlsPlayer {
       endCause: this.#playhead.end.cause,
       events: this.#playhead.events,
       progress: this.#progress,
+      loaded: this.#loaded,
       final: this.#snapshot(this.#playhead.end.atMs),
     };
   }
 
   /** Fetches what continues the buffer, video and the sound up to its end, and hands it to the playhead. */
   #loadNext(): void {
-    let level = chooseLevel(this.#levels, this.#settings, {
+    let level = this.#choose(this.#levels, {
+      nowMs: this.#nowMs,
       estimator: this.#estimator,
       bufferMs: this.#playhead.bufferMs,
       lastLevel: this.#lastLevel,
@@ -102,6 +114,7 @@ class HlsPlayer {
       lower = this.#loadVideo(level);
     }
     const segment = this.#nextSegment(level);
+    this.#loaded.push({ level, titleMs: this.#titleMs, durationMs: segment.newMs });
     this.#titleMs = segment.endsTitle ? 0 : this.#titleMs + segment.newMs;
     this.#videoMs += segment.newMs;
     this.#loadAudio();
@@ -135,9 +148,9 @@ class HlsPlayer {
     download: { startMs: number; latencyMs: number; fullMs: number },
   ): { level: number; elapsedMs: number } | null {
     // Before the first picture there is nothing that could run dry.
-    if (level === 0 || !this.#playhead.isStarted) return null;
-    const { startMs, latencyMs, fullMs } = download;
     const everyMs = this.#settings.abandonCheckMs;
+    if (everyMs === null || level === 0 || !this.#playhead.isStarted) return null;
+    const { startMs, latencyMs, fullMs } = download;
     const firstCheckMs = Math.ceil(segment.durationMs / 2 / everyMs) * everyMs;
     for (let elapsedMs = firstCheckMs; elapsedMs < fullMs; elapsedMs += everyMs) {
       const streamingMs = Math.max(0, elapsedMs - latencyMs);
@@ -203,6 +216,12 @@ class HlsPlayer {
   #nextSegment(level: number): NextSegment {
     return segmentFrom(this.#renditions[level]?.segments ?? [], this.#titleMs);
   }
+}
+
+function choiceBy(settings: PlayerSettings): (levels: readonly Level[], moment: LevelMoment) => number {
+  if (settings.rules === 'shaka') return createShakaChoice(settings);
+  if (settings.rules === 'bola') return createBolaChoice(settings);
+  return (levels, moment) => chooseLevel(levels, settings, moment);
 }
 
 /** hls.js starts from its default estimate, raised to the first listed variant's bandwidth. */

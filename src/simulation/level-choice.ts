@@ -17,6 +17,8 @@ export type LevelRules = {
 
 /** What the rules look at when the next segment is due. */
 export type LevelMoment = {
+  /** Time of the view, ms. */
+  nowMs: number;
   estimator: BandwidthEstimator;
   bufferMs: number;
   /** The level of the last loaded segment; null before the first. */
