@@ -26,21 +26,53 @@ export const VIEW_COMPONENTS = [
 ] as const;
 export type ViewComponent = (typeof VIEW_COMPONENTS)[number];
 
-/** Additive statistics of the exposed, matured views of one (context, arm, decision day): a query over outcomes, never a running sum. */
+/** Address blocks are spread over this many buckets, so that robust statistics can take medians over them. */
+export const STATISTICS_BUCKETS = 16;
+
+/** Components that are clipped, and may be found at their clip. */
+export const CLIPPED_COMPONENTS = [
+  'quality',
+  'stall',
+  'startup',
+  'switches',
+] as const satisfies readonly ViewComponent[];
+
+const weight = z.number().min(0);
+
+/**
+ * Additive statistics of the exposed, matured, plausible views of one (allocation, context, arm, eligible set, decision day, bucket):
+ * a query over outcomes, never a running sum. Views of an address block that has more than its share weigh less than 1, in
+ * every figure. Where there would be too many rows, some keys are merged and say so.
+ */
 export const viewStatisticsSchema = z.object({
   context: contextSchema,
   arm: armIdSchema,
-  /** Whole days between the decision and the refit. */
+  /** 0 where allocations are merged. */
+  allocationVersion: z.int().min(0),
+  /** Names which arms were to be had, and which of them were one treatment; empty where merged. */
+  eligibleSet: z.string(),
+  /** Of the viewer's address block, or of the view where there is none; 0 where merged. */
+  bucket: z
+    .int()
+    .min(0)
+    .max(STATISTICS_BUCKETS - 1),
+  /** Whole days between the decision and the refit; the middle of the week where days are merged. */
   ageDays: z.int().min(0),
   /** Upper triangle, row by row, of Σ zzᵀ with z in the order of VIEW_COMPONENTS; element 0 is the number of views. */
   moments: z.array(z.number()).length((VIEW_COMPONENTS.length * (VIEW_COMPONENTS.length + 1)) / 2),
+  /** How many of these views are at the clip of each component. */
+  clipped: z.object({ quality: weight, stall: weight, startup: weight, switches: weight }),
   /** Unclipped, for the guardrails: Σ stalled ms, Σ played ms. */
-  stalledMs: z.number().min(0),
-  playedMs: z.number().min(0),
+  stalledMs: weight,
+  playedMs: weight,
   /** Decided views by class, whether scored or not. */
-  decided: z.int().min(0),
-  failedToStart: z.int().min(0),
-  leftBeforeStart: z.int().min(0),
-  unobserved: z.int().min(0),
+  decided: weight,
+  failedToStart: weight,
+  leftBeforeStart: weight,
+  unobserved: weight,
+  /** Decided views that were taken off because their address blocks had too many: the capped share is this ÷ (this + decided). */
+  capped: weight,
+  /** Decided views that claim to have lasted longer than they can have; not scored. */
+  implausible: weight,
 });
 export type ViewStatistics = z.infer<typeof viewStatisticsSchema>;

@@ -1,7 +1,10 @@
 import { type Arm, type Context, contextKey, type PolicyConfig, type ViewStatistics } from '../domain/index.ts';
 
 /** What is known of one arm in one cell: additive statistics, every view weighted by its age. */
-export type PooledArm = Omit<ViewStatistics, 'context' | 'arm' | 'ageDays'>;
+export type PooledArm = Pick<
+  ViewStatistics,
+  'moments' | 'stalledMs' | 'playedMs' | 'decided' | 'failedToStart' | 'leftBeforeStart' | 'unobserved'
+>;
 
 /** One cell's evidence, by position in the arms it was pooled for. */
 export type PooledCell = { context: Context; key: string; arms: PooledArm[] };
@@ -30,7 +33,8 @@ export function learnedArms(config: Pick<PolicyConfig, 'arms'>): Arm[] {
     );
 }
 
-const rowKey = (row: ViewStatistics): string => `${contextKey(row.context)}|${row.arm}|${row.ageDays}`;
+const rowKey = (row: ViewStatistics): string =>
+  [contextKey(row.context), row.arm, row.ageDays, row.allocationVersion, row.eligibleSet, row.bucket].join('|');
 
 /** Rows in an order that depends on nothing but the rows, so that floating-point sums are the same in any order. */
 export function inStableOrder(statistics: readonly ViewStatistics[]): ViewStatistics[] {
@@ -65,7 +69,7 @@ function addWeighted(pool: PooledArm, row: ViewStatistics, weight: number): void
   pool.unobserved += weight * row.unobserved;
 }
 
-/** Sums the days of each (cell, arm), a view of age d days counting `dailyDecay`^d. Cells by key; cells without a scored view and unknown arms are left out. */
+/** Sums the rows of each (cell, arm), a view of age d days counting `dailyDecay`^d. Cells by key; cells without a scored view and unknown arms are left out. */
 export function poolStatistics(
   statistics: readonly ViewStatistics[],
   arms: readonly Pick<Arm, 'id'>[],

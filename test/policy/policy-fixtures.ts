@@ -53,14 +53,20 @@ export function statisticsOf(
   return {
     context,
     arm,
+    allocationVersion: 1,
+    eligibleSet: 'all',
+    bucket: 0,
     ageDays,
     moments,
+    clipped: { quality: 0, stall: 0, startup: 0, switches: 0 },
     stalledMs: 0,
     playedMs: views.length * 60_000,
     decided: views.length,
     failedToStart: 0,
     leftBeforeStart: 0,
     unobserved: 0,
+    capped: 0,
+    implausible: 0,
     ...rest,
   };
 }

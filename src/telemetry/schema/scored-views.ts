@@ -4,8 +4,8 @@ import { type ViewScope, viewScopeSql } from './view-scope.ts';
 /** Above this nobody sees a difference (LEARNING, default reward); seen quality is capped here. */
 export const TRANSPARENT_QUALITY = 95;
 
-/** Which arms could have been given, and which of them are one treatment here: the same over all assets of one kind. */
-const ELIGIBLE_SET = 'lower(hex(cityHash64(eligible_arms, arrayEnumerateDense(eligible_sets))))';
+/** Over `decisions`: which arms could have been given, and which of them are one treatment here: the same over all assets of one kind. */
+export const ELIGIBLE_SET_SQL = 'lower(hex(cityHash64(eligible_arms, arrayEnumerateDense(eligible_sets))))';
 
 /** What the first decision of a view says. */
 const OF_FIRST_DECISION = [
@@ -40,7 +40,7 @@ function decidedSql(inScope: string): string {
   const repeated = `(SELECT view_id FROM decisions WHERE ${inScope} GROUP BY view_id HAVING count() > 1)`;
   const columns = OF_FIRST_DECISION.filter((name) => name !== 'eligible_set').join(', ');
   return `
-  SELECT view_id, decided_at, ${columns}, ${ELIGIBLE_SET} AS eligible_set, ${TREATMENTS} AS treatments,
+  SELECT view_id, decided_at, ${columns}, ${ELIGIBLE_SET_SQL} AS eligible_set, ${TREATMENTS} AS treatments,
     ${HEIGHTS} AS rendition_heights, rendition_kbps, rendition_quality
   FROM decisions WHERE ${inScope} AND view_id NOT IN ${repeated}
   UNION ALL
@@ -51,7 +51,7 @@ function decidedSql(inScope: string): string {
       max(treatments) AS treatments, maxMap(rendition_heights) AS rendition_heights,
       maxMap(each.rendition_kbps) AS rendition_kbps, maxMap(each.rendition_quality) AS rendition_quality
     FROM (
-      SELECT *, ${ELIGIBLE_SET} AS eligible_set, ${TREATMENTS} AS treatments, ${HEIGHTS} AS rendition_heights
+      SELECT *, ${ELIGIBLE_SET_SQL} AS eligible_set, ${TREATMENTS} AS treatments, ${HEIGHTS} AS rendition_heights
       FROM decisions WHERE ${inScope} AND view_id IN ${repeated}
     ) AS each
     GROUP BY view_id

@@ -6,12 +6,12 @@ import type { DecisionRecord, TelemetryEvent, VIEW_COMPONENTS, ViewStatistics } 
 import { defaultConfig } from '../../../src/policy/ladder-families.ts';
 import { momentOf, rewardMoments } from '../../../src/policy/reward.ts';
 import { toDecisionRow } from '../../../src/telemetry/decision-row.ts';
-import { toEventRow } from '../../../src/telemetry/event-row.ts';
 import { FOLD_ALL_SQL } from '../../../src/telemetry/outcome-fold.ts';
 import { type QoeGroup, readQoe } from '../../../src/telemetry/qoe.ts';
 import { readAudienceViews } from '../../../src/telemetry/read-audience.ts';
 import { countMaturedViews, readViewStatistics } from '../../../src/telemetry/read-statistics.ts';
 import { startTestDatabase, type TestDatabase } from '../../fixtures/clickhouse.ts';
+import { toEventRow } from '../../fixtures/event-row.ts';
 
 const { reward } = defaultConfig({ createdAt: '2026-03-01T12:00:00.000Z' });
 const VIEW_TIMEOUT_MS = 300_000;
@@ -136,7 +136,8 @@ async function fill(): Promise<void> {
 }
 
 async function statisticsByArm(): Promise<Map<string, ViewStatistics>> {
-  const rows = await readViewStatistics(engine.database, { reward, viewTimeoutMs: VIEW_TIMEOUT_MS });
+  // One row asked for: everything is merged that can be.
+  const rows = await readViewStatistics(engine.database, { reward, viewTimeoutMs: VIEW_TIMEOUT_MS, maxRows: 1 });
   return new Map(rows.map((row) => [row.arm, row]));
 }
 
