@@ -9,6 +9,7 @@ import { renderMultivariantPlaylist } from '../media/package-hls.ts';
 import { readTimelines } from '../media/read-timelines.ts';
 import { explain } from '../policy/explain.ts';
 import { readQoe } from '../telemetry/qoe.ts';
+import { readReportLoss } from '../telemetry/read-report-loss.ts';
 import { readViewStatistics } from '../telemetry/read-statistics.ts';
 import { within } from '../workers/within.ts';
 import { createSignatureCheck } from './access-keys.ts';
@@ -36,6 +37,7 @@ export function apiPorts(parts: ApiParts, keys: KeyStore, browserKey: string | n
     onResponse: metrics.httpRequest,
     audit: telemetry.audit,
     deadLetters: telemetry.deadLetters,
+    losses: (range) => readReportLoss(database, range),
     eraseTelemetry: parts.eraseTelemetry,
     asset: (assetId) => catalog.get(assetId),
     verifyToken: delivery.verifyToken,

@@ -62,6 +62,8 @@ export const COMMANDS: readonly Command[] = [
       '           what was received and where it is, by hour; exit 1 when it does not add up',
       '       nara telemetry dead-letters [--since TIME] [--until TIME] [--code CODE] [--limit N] [--json]',
       '           what could not be stored as an event, and why',
+      '       nara telemetry losses [--since TIME] [--until TIME] [--json]',
+      '           reports that players made and that never came, by the players’ own counts',
       '       nara telemetry import-log FILE… [--format nginx-json|nginx-combined] [--dry-run] [--json]',
       '           reports in the access log of an edge cache, plain or gzip; see docs/edge.md',
       '       nara telemetry erase --session ID | --owner NAME | --asset ID  --actor WHO --reason WHY [--json]',

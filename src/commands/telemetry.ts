@@ -5,6 +5,7 @@ const ACTIONS: Record<string, () => Promise<RunCommand>> = {
   'dead-letters': async () => (await import('./telemetry/dead-letters.ts')).deadLettersCommand,
   ddl: async () => (await import('./telemetry/ddl.ts')).ddlCommand,
   erase: async () => (await import('./telemetry/erase.ts')).eraseCommand,
+  losses: async () => (await import('./telemetry/losses.ts')).lossesCommand,
   'import-log': async () => (await import('./telemetry/import-log.ts')).importLogCommand,
 };
 

@@ -1,6 +1,6 @@
 import type { Allocation, PolicyConfig } from '../domain/index.ts';
 import type { Database } from './database.ts';
-import { toClickHouseTime } from './event-row.ts';
+import { toClickHouseTime } from './event-line.ts';
 
 /** The numbered documents as their registry gives them; null where one cannot be read. */
 export type PolicyDocuments = {

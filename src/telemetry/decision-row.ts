@@ -1,6 +1,6 @@
 import type { Decision, DecisionRecord } from '../domain/index.ts';
 import type { Database } from './database.ts';
-import { toClickHouseTime } from './event-row.ts';
+import { toClickHouseTime } from './event-line.ts';
 
 /** A decision as a row of the `decisions` table. */
 export function toDecisionRow(record: DecisionRecord): Record<string, unknown> {

@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { decisionRequestSchema, decisionSchema, eventSchema } from '../../domain/index.ts';
+import { decisionRequestSchema, decisionSchema, EVENT_SOURCES, eventSchema } from '../../domain/index.ts';
 import type { Audit } from '../../telemetry/account.ts';
 import { type DeadLetter, ROW_REFUSED } from '../../telemetry/read-dead-letters.ts';
+import type { ReportLoss } from '../../telemetry/read-report-loss.ts';
 import { REFUSAL_CODES } from '../../telemetry/refusal.ts';
 import { type ErasureReport, erasureSchema } from '../routes/erasure-routes.ts';
 import { importSchema } from '../routes/import-routes.ts';
@@ -39,6 +40,13 @@ const deadLetterSchema = z.object({
   events: count.meta({ description: 'How many it stands for; their text is not kept when there are too many.' }),
   body: z.string(),
 }) satisfies z.ZodType<DeadLetter>;
+
+const reportCounts = { expected: count, seen: count, lost: count, repeated: count };
+const reportLossSchema = z.object({
+  total: z.object(reportCounts),
+  bySource: z.array(z.object({ source: z.enum(EVENT_SOURCES), reporters: count, ...reportCounts })),
+  worst: z.array(z.object({ sessionId: z.string(), source: z.enum(EVENT_SOURCES), ...reportCounts })),
+}) satisfies z.ZodType<ReportLoss>;
 
 const timeRangeSchema = z.object({
   from: z.iso.datetime().optional().meta({ description: 'Default: a day before `to`.' }),
@@ -163,6 +171,17 @@ export const TELEMETRY_OPERATIONS: readonly Operation[] = [
     access: ['read'],
     query: timeRangeSchema,
     answers: { 200: { description: 'The account.', schema: auditSchema } },
+    problems: { 400: 'A query parameter is not usable.', 503: 'The analytics database does not answer.' },
+  },
+  {
+    id: 'readReportLoss',
+    method: 'get',
+    path: '/v1/telemetry/losses',
+    tag: 'telemetry',
+    summary: 'Reports that players made and that never came, by the players’ own counts (CMCD `sn`).',
+    access: ['read'],
+    query: timeRangeSchema,
+    answers: { 200: { description: 'By source, and the players that lost the most.', schema: reportLossSchema } },
     problems: { 400: 'A query parameter is not usable.', 503: 'The analytics database does not answer.' },
   },
   {

@@ -2,6 +2,7 @@ import { Router } from 'express';
 import { z } from 'zod';
 import type { Audit } from '../../telemetry/account.ts';
 import { type DeadLetter, ROW_REFUSED } from '../../telemetry/read-dead-letters.ts';
+import type { ReportLoss } from '../../telemetry/read-report-loss.ts';
 import { REFUSAL_CODES } from '../../telemetry/refusal.ts';
 import { type CheckKey, requireScope } from '../authenticate.ts';
 import { parseOr400 } from '../problem.ts';
@@ -10,6 +11,7 @@ export type TelemetryPorts = {
   checkKey: CheckKey;
   audit(range: { fromMs: number; toMs: number }): Promise<Audit>;
   deadLetters(query: { from: Date; to: Date; code?: string; limit: number }): Promise<DeadLetter[]>;
+  losses(range: { from: Date; to: Date }): Promise<ReportLoss>;
   nowMs(): number;
 };
 
@@ -42,6 +44,10 @@ export function telemetryRoutes(ports: TelemetryPorts): Router {
     const { code, limit, ...range } = parseOr400(lettersSchema, request.query);
     const query = { ...rangeOf(range), limit, ...(code === undefined ? {} : { code }) };
     response.json({ deadLetters: await ports.deadLetters(query) });
+  });
+
+  router.get('/v1/telemetry/losses', requireScope(ports.checkKey, 'read'), async (request, response) => {
+    response.json(await ports.losses(rangeOf(parseOr400(rangeSchema, request.query))));
   });
 
   return router;

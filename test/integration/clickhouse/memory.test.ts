@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createDatabase, type Database } from '../../../src/telemetry/database.ts';
-import { toClickHouseTime } from '../../../src/telemetry/event-row.ts';
+import { toClickHouseTime } from '../../../src/telemetry/event-line.ts';
 import { FOLD_ALL_SQL } from '../../../src/telemetry/outcome-fold.ts';
 import { migrate } from '../../../src/telemetry/schema/migrate.ts';
 import { PASSWORD, type Spawned, spawnClickHouse } from './fixtures/spawn-clickhouse.ts';

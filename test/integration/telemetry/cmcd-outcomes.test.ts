@@ -8,10 +8,10 @@ import type { EventSource, TelemetryEvent } from '../../../src/domain/index.ts';
 import type { CmcdReport } from '../../../src/telemetry/cmcd/cmcd-report.ts';
 import { decodeCmcdBody } from '../../../src/telemetry/cmcd/decode-body.ts';
 import { decodeCmcdRequest } from '../../../src/telemetry/cmcd/decode-request.ts';
-import { toEventRow } from '../../../src/telemetry/event-row.ts';
 import { foldSegment } from '../../../src/telemetry/fold-segment.ts';
 import { FOLD_ALL_SQL } from '../../../src/telemetry/outcome-fold.ts';
 import { startTestDatabase, type TestDatabase } from '../../fixtures/clickhouse.ts';
+import { toEventRow } from '../../fixtures/event-row.ts';
 import { decisionRow } from './fixtures/applied-segments.ts';
 
 let engine: TestDatabase;

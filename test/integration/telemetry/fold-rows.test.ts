@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { toClickHouseTime } from '../../../src/telemetry/event-row.ts';
+import { toClickHouseTime } from '../../../src/telemetry/event-line.ts';
 import { foldSegment } from '../../../src/telemetry/fold-segment.ts';
 import { FOLD_ALL_SQL, FOLD_COUNTED_SEGMENT_SQL, ROWS_OF_SEGMENTS_VIEWS } from '../../../src/telemetry/outcome-fold.ts';
 import { startTestDatabase, type TestDatabase } from '../../fixtures/clickhouse.ts';

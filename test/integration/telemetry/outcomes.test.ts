@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { TelemetryEvent } from '../../../src/domain/index.ts';
-import { toEventRow } from '../../../src/telemetry/event-row.ts';
 import { foldSegment } from '../../../src/telemetry/fold-segment.ts';
 import { FOLD_ALL_SQL } from '../../../src/telemetry/outcome-fold.ts';
 import { startTestDatabase, type TestDatabase } from '../../fixtures/clickhouse.ts';
+import { toEventRow } from '../../fixtures/event-row.ts';
 
 let engine: TestDatabase;
 let directory: string;
