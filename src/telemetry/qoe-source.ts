@@ -15,6 +15,8 @@ export type QoeSource = {
 };
 
 const HOUR_MS = 3_600_000;
+/** Beyond this, what was never built is a range and not a list of hours. */
+const MAX_UNBUILT_MS = 48 * HOUR_MS;
 /** Nothing began before 1970, and hours after 2105 are none to the database. */
 const [EARLIEST_MS, LATEST_MS] = [0, Date.UTC(2105)];
 const within = (at: Date): number => Math.min(Math.max(at.getTime(), EARLIEST_MS), LATEST_MS);
@@ -27,6 +29,7 @@ export function viewsOnly(scope: QoeScope): QoeSource {
 
 /**
  * Chooses: roll-ups between the first and the last hour ever built, except hours cut by an end of the scope and dirty ones.
+ * The last hours, which nobody has built yet, are read with those: one look at the views costs less than two.
  * Throws DatabaseError.
  */
 export async function chooseSource(
@@ -36,19 +39,23 @@ export async function chooseSource(
 ): Promise<QoeSource> {
   const [fromMs, toMs] = [within(scope.from), within(scope.to)];
   const built = await readBuiltRange(database);
-  const [middleFrom, middleTo] = [Math.max(fromMs, built.fromMs), Math.min(toMs, built.toMs)];
-  if (middleFrom >= middleTo) return viewsOnly(scope);
+  const [middleFrom, builtTo] = [Math.max(fromMs, built.fromMs), Math.min(toMs, built.toMs)];
+  if (middleFrom >= builtTo) return viewsOnly(scope);
+  const middleTo = toMs - builtTo <= MAX_UNBUILT_MS ? toMs : builtTo;
   const [from, to] = [floorHour(middleFrom), floorHour(middleTo + HOUR_MS - 1)];
-  const cut = [...(middleFrom > from ? [from] : []), ...(middleTo < to ? [to - HOUR_MS] : [])];
   const dirty = await readDirtyHours(database, { clips, from: new Date(from), to: new Date(to) });
-  const except = [...new Set([...cut, ...dirty.map((hour) => hour.getTime())])].map((hour) => new Date(hour));
-  if (except.length * HOUR_MS === to - from) return viewsOnly(scope);
+  const except = new Set(dirty.map((hour) => hour.getTime()));
+  if (middleFrom > from) except.add(from);
+  if (middleTo < to) except.add(to - HOUR_MS);
+  for (let hour = built.toMs; hour < to; hour += HOUR_MS) except.add(hour);
+  if (except.size * HOUR_MS === to - from) return viewsOnly(scope);
+  const hours = [...except].map((hour) => new Date(hour));
   const views: ViewScope[] = [
     ...(fromMs < middleFrom ? [rangeOf(fromMs, middleFrom)] : []),
-    ...(except.length > 0 ? [{ hours: except }] : []),
+    ...(hours.length > 0 ? [{ hours }] : []),
     ...(middleTo < toMs ? [rangeOf(middleTo, toMs)] : []),
   ];
-  return { fromMs, toMs, views, rollups: { from: new Date(from), to: new Date(to), except } };
+  return { fromMs, toMs, views, rollups: { from: new Date(from), to: new Date(to), except: hours } };
 }
 
 /** From the first hour that was ever rolled up to the end of the last; empty where none was. */

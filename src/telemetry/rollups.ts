@@ -23,10 +23,10 @@ SELECT * EXCEPT (build) FROM hour_rollups
 WHERE (hour, build) IN (SELECT hour, max(build) FROM rollup_builds GROUP BY hour)`;
 
 /** Rows of the newest build of each hour: `hour`, ROLLUP_KEYS and a column per aggregate. */
-export const ROLLUPS_SELECT = `${NEWEST_BUILDS} AND asset_id != ''`;
+export const ROLLUPS_SELECT = `${NEWEST_BUILDS} AND NOT over_assets`;
 
 /** The same over all assets: `asset_id` is empty. Few rows however many assets there are; erasure of what is expired does not reach them. */
-export const ROLLUPS_OVER_ASSETS_SELECT = `${NEWEST_BUILDS} AND asset_id = ''`;
+export const ROLLUPS_OVER_ASSETS_SELECT = `${NEWEST_BUILDS} AND over_assets`;
 
 export type RebuildOptions = {
   clips: RewardClips;

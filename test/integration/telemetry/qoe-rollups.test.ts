@@ -69,6 +69,7 @@ const QUESTIONS: [string, QoeQuery][] = [
   ['whole hours', { from: new Date(START_MS), to: new Date(END_MS), groupBy: [] }],
   ['ragged ends', { from: new Date(START_MS + 1_234_567), to: new Date(END_MS - 2_345_678), groupBy: [] }],
   ['more than there is', { from: new Date(0), to: new Date(END_MS + 99 * HOUR_MS), groupBy: [] }],
+  ['hours nobody has built', { from: new Date(START_MS - 1), to: new Date(END_MS + 2.5 * HOUR_MS), groupBy: ['hour'] }],
   ['a part of one hour', { from: new Date(START_MS + 600_000), to: new Date(START_MS + 1_800_000), groupBy: [] }],
   [
     'every key',
