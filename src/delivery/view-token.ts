@@ -41,15 +41,15 @@ function signature(keys: ViewKeys, payload: string): Buffer {
 }
 
 function toTuple(token: ViewToken): unknown[] {
-  const { viewId, assetId, revision, renditionIds, arm, configVersion, allocationVersion, decidedAtMs, expiresAt } = token;
+  const { viewId, assetId, revision, renditionIds, arm, configVersion, allocationVersion, decidedAtMs, expiresAt } =
+    token;
   return [viewId, assetId, revision, renditionIds, arm, configVersion, allocationVersion, decidedAtMs, expiresAt];
 }
 
 function fromPayload(payload: string): ViewToken | null {
   try {
-    const [viewId, assetId, revision, renditionIds, arm, configVersion, allocationVersion, decidedAtMs, expiresAt] = JSON.parse(
-      Buffer.from(payload, 'base64url').toString(),
-    );
+    const [viewId, assetId, revision, renditionIds, arm, configVersion, allocationVersion, decidedAtMs, expiresAt] =
+      JSON.parse(Buffer.from(payload, 'base64url').toString());
     return viewTokenSchema.parse({
       viewId,
       assetId,
