@@ -6,22 +6,29 @@ const BENCHES: Record<string, () => Promise<Bench>> = {
   decide: async () => (await import('./decide.ts')).decide,
   refit: async () => (await import('./refit.ts')).refit,
   life: async () => (await import('./life.ts')).life,
+  apply: async () => (await import('./apply/apply.ts')).apply,
+  learn: async () => (await import('./learn/learn.ts')).learn,
   ingest: async () => (await import('./ingest/ingest.ts')).ingest,
 };
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { quick: { type: 'boolean', default: false }, json: { type: 'string' } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    json: { type: 'string' },
+    traces: { type: 'string' },
+    titles: { type: 'string' },
+  },
 });
 const [name = ''] = positionals;
 const load = BENCHES[name];
 if (load === undefined) {
   process.stderr.write(
-    `npm run bench -- NAME [--quick] [--json FILE], NAME one of ${Object.keys(BENCHES).join(', ')}\n`,
+    `npm run bench -- NAME [--quick] [--json FILE] [--traces DIR --titles DIR], NAME one of ${Object.keys(BENCHES).join(', ')}\n`,
   );
   process.exit(1);
 }
-const results = await (await load())({ quick: values.quick });
+const results = await (await load())(values);
 printResults(name, results);
 if (values.json !== undefined) {
   await writeFile(values.json, `${JSON.stringify({ name, machine: describeMachine(), results }, null, 2)}\n`);
