@@ -12,6 +12,7 @@ import { startService, type TestService } from '../fixtures/service.ts';
 import { waitFor } from '../fixtures/wait-for.ts';
 import {
   BUFFER_SECONDS,
+  type MeasuredView,
   SEGMENT_SECONDS,
   type WatchedView,
   type WatchRequest,
@@ -54,9 +55,9 @@ let assetId: string;
 type Tolerance = { ms: number; share: number };
 type Tolerances = { startup: Tolerance; played: Tolerance; stalled: Tolerance; rungs: Tolerance };
 
-/** As docs/players.md states them. Start-up: a player begins to count when it is told to load, the page a little earlier. */
+/** As docs/players.md states them. */
 const COUNTED = {
-  startup: { ms: 250, share: 0.15 },
+  startup: { ms: 250, share: 0.05 },
   played: { ms: 250, share: 0.05 },
   stalled: { ms: 250, share: 0.05 },
   rungs: { ms: 500, share: 0.05 },
@@ -68,7 +69,7 @@ const TOLERANCES: Record<WatchRequest['reports'], Tolerances> = {
   requests: {
     startup: { ms: 500, share: 0.15 },
     played: { ms: 1500, share: 0.1 },
-    stalled: { ms: 750, share: 0.25 },
+    stalled: { ms: 1000, share: 0.25 },
     rungs: { ms: SEGMENT_SECONDS * 1000, share: 0.1 },
   },
 };
@@ -178,10 +179,11 @@ describe.skipIf(chromium === null)('a real player in a real browser, configured 
     const { measured, rungMs } = watched;
     const tolerances = TOLERANCES[of.reports];
     expect(outcome).toMatchObject({ started: true, trusted: false });
-    expectWithin('start-up', outcome.startup_ms ?? Number.NaN, measured.startupMs, tolerances.startup);
+    // A player that reports knows nothing of the time in which it was made.
+    const beforeMs = of.reports === 'beacons' ? 0 : measured.firstRequestMs;
+    const startupMs = measured.startupMs - beforeMs;
+    expectWithin('start-up', outcome.startup_ms ?? Number.NaN, startupMs, tolerances.startup);
     expectWithin('played', outcome.played_ms, measured.playedMs, tolerances.played);
-    expectWithin('stalled', outcome.stalled_ms, measured.stalledMs, tolerances.stalled);
-    expect(outcome.stall_count).toBe(measured.stallCount);
     for (const id of new Set([...Object.keys(rungMs), ...Object.keys(outcome.rung_ms)])) {
       expectWithin(id, outcome.rung_ms[id] ?? 0, rungMs[id] ?? 0, tolerances.rungs);
     }
@@ -190,15 +192,24 @@ describe.skipIf(chromium === null)('a real player in a real browser, configured 
 
   it.each(EXACT_VIEWS)('$player reports by $reports what the page measured', (of) => {
     const { watched, outcome } = expectAgreement(of);
+    const { measured } = watched;
     const { stalled } = TOLERANCES[of.reports];
-    expectWithin('stalled by seeking', outcome.seek_stalled_ms, watched.measured.seekStalledMs, stalled);
-    expectWithin('paused', outcome.paused_ms, watched.measured.pausedMs, stalled);
+    expectWithin('stalled', outcome.stalled_ms, measured.stalledMs, stalled);
+    expectWithin('stalled by seeking', outcome.seek_stalled_ms, measured.seekStalledMs, stalled);
+    expectWithin('paused', outcome.paused_ms, measured.pausedMs, stalled);
+    expect(outcome.stall_count).toBe(measured.stallCount);
     expect(outcome.ended).toBe(true);
     expect(outcome.estimated).toEqual([]);
   });
 
   it.each(ESTIMATED_VIEWS)('$player reports by $reports what comes near, and is marked an estimate', (of) => {
-    const { outcome } = expectAgreement(of);
+    const { watched, outcome } = expectAgreement(of);
+    // That nothing was shown is seen well; whether for want of data, by seeking or by a hand is a guess.
+    const stoodStillMs = idleMs(watched.measured);
+    const foundMs = outcome.stalled_ms + outcome.seek_stalled_ms + outcome.paused_ms;
+    expectWithin('stood still', foundMs, stoodStillMs, TOLERANCES.requests.stalled);
     expect(outcome.estimated).toEqual(expect.arrayContaining(['startup_ms', 'played_ms', 'stalled_ms']));
   });
 });
+
+const idleMs = ({ stalledMs, seekStalledMs, pausedMs }: MeasuredView): number => stalledMs + seekStalledMs + pausedMs;
