@@ -48,11 +48,16 @@ const SHARES: Record<Stream, number> = { events: 0.5, decisions: 0.45, dead_lett
 
 /** Everything between an accepted row and ClickHouse: the spools, their shippers, and the schema they ship into. */
 export function composeTelemetry(config: Config, database: Database, hooks: Hooks, log: Logger) {
+  let sayMigrated = (): void => {};
+  const migrated = new Promise<void>((resolve) => {
+    sayMigrated = resolve;
+  });
   const line = (stream: Stream, derive: (segment: Segment) => Promise<void>): Line =>
     createLine({
       stream,
       config,
       database,
+      ready: migrated,
       async afterApply(segment, deadRows) {
         await enforceErasures(database, stream, segment, hooks.hashSubject);
         await derive(segment);
@@ -128,7 +133,7 @@ export function composeTelemetry(config: Config, database: Database, hooks: Hook
       })),
     async start(): Promise<void> {
       for (const { spool, shipper } of Object.values(lines)) shipper.start(await spool.start());
-      void keepMigrating(database, () => stopped, log);
+      void keepMigrating(database, () => stopped, log).then(sayMigrated);
       stopRollingUp = repeat(ROLL_UP_EVERY_MS, () => rebuildRollups(database, { clips: hooks.clips() }), log);
     },
     async stop(): Promise<void> {
@@ -146,6 +151,7 @@ function createLine(options: {
   stream: Stream;
   config: Config;
   database: Database;
+  ready: Promise<void>;
   afterApply(segment: Segment, deadRows: number): Promise<void>;
   hooks: Hooks;
   log: Logger;
@@ -161,6 +167,7 @@ function createLine(options: {
   const shipper = new Shipper({
     database,
     table: stream,
+    ready: options.ready,
     deadDirectory: join(config.dataDir, 'spool', 'dead', stream),
     afterApply: options.afterApply,
     release: (segment) => spool.release(segment),

@@ -3,8 +3,8 @@ import { buryRows, type DeadRow, insertAround, isPermanent } from './dead-rows.t
 import type { Segment } from './segment-files.ts';
 
 /*
- * Lifecycle: start(left over segments) → enqueue(segment) for each sealed one → segments are applied one at a time, in
- * order, retried with back-off for as long as the database is away → settle() waits for the queue to empty → stop().
+ * Lifecycle: start(left over segments) → enqueue(segment) for each sealed one → once `ready`, segments are applied one at a
+ * time, in order, retried with back-off for as long as the database is away → settle() waits for the queue to empty → stop().
  */
 
 /** What happened to a segment; `dead-lettered` when some of its rows were put aside, the rest being applied. */
@@ -15,6 +15,8 @@ export type Shipped =
 export type ShipperOptions = {
   database: Pick<Database, 'query' | 'command' | 'insertFile'>;
   table: string;
+  /** The table has all the columns that rows may have: a server drops what it has no column for, and says nothing. Default: it has. */
+  ready?: Promise<unknown>;
   /** Where rows go that the database will never take. */
   deadDirectory: string;
   /** Brings derived rows up to date; runs after the segment's rows, but for `deadRows` of them, are there. Must be repeatable. */
@@ -34,11 +36,16 @@ const STILL_RUNNING_POLL_MS = 200;
 
 /** Applies spool segments to one table exactly once. */
 export class Shipper {
-  readonly #options: Required<Omit<ShipperOptions, 'onShipped' | 'onRetry'>> &
-    Pick<ShipperOptions, 'onShipped' | 'onRetry'>;
+  readonly #options: Required<Omit<ShipperOptions, 'ready' | 'onShipped' | 'onRetry'>> &
+    Pick<ShipperOptions, 'ready' | 'onShipped' | 'onRetry'>;
   #queue: { segment: Segment; inDoubt: boolean }[] = [];
   #working: Promise<void> | null = null;
+  #isReady = false;
   #stopped = false;
+  #sayStopping = (): void => {};
+  readonly #stopping = new Promise<void>((resolve) => {
+    this.#sayStopping = resolve;
+  });
   #wake: (() => void) | null = null;
 
   constructor(options: ShipperOptions) {
@@ -73,6 +80,7 @@ export class Shipper {
   /** Stops after the attempt that is under way; what is left stays on disk. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#sayStopping();
     this.#wake?.();
     await this.#working;
   }
@@ -85,6 +93,8 @@ export class Shipper {
   }
 
   async #run(): Promise<void> {
+    if (!this.#isReady) await Promise.race([this.#options.ready, this.#stopping]);
+    this.#isReady = true;
     for (let next = this.#queue[0]; next !== undefined && !this.#stopped; next = this.#queue[0]) {
       const shipped = await this.#shipWithRetries(next.segment, next.inDoubt);
       if (shipped === null) return;
