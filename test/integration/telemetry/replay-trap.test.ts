@@ -6,13 +6,13 @@ import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { composeTelemetry } from '../../../src/commands/compose-telemetry.ts';
 import { readConfig } from '../../../src/config.ts';
-import { defaultConfig } from '../../../src/policy/ladder-families.ts';
 import { createDatabase, type Database } from '../../../src/telemetry/database.ts';
 import type { Arrival } from '../../../src/telemetry/ingest.ts';
 import { type Shipped, Shipper } from '../../../src/telemetry/spool/shipper.ts';
 import { startTestDatabase, type TestDatabase } from '../../fixtures/clickhouse.ts';
 import { PASSWORD, readValue, type Spawned, spawnClickHouse } from '../clickhouse/fixtures/spawn-clickhouse.ts';
 import { type Death, mortalDatabase } from './fixtures/mortal-database.ts';
+import { telemetryHooks } from './fixtures/telemetry-hooks.ts';
 
 const ROWS = 100;
 
@@ -143,16 +143,9 @@ describe('a process that is killed while it applies a segment', () => {
     const telemetry = composeTelemetry(
       readConfig({ NARA_DATA_DIR: dataDir }),
       database,
-      {
+      telemetryHooks({
         attribute: ({ sessionId }) => ({ kind: 'view', viewId: `v-${run}-${sessionId}`, decidedAtMs: null }),
-        groupOf: (region) => region,
-        onShipped: () => {},
-        onIngested: () => {},
-        onDeadLettersLost: () => {},
-        hashSubject: (_kind, id) => id,
-        clips: () => defaultConfig({ createdAt: new Date(0).toISOString() }).reward,
-        nowMs: () => Date.now(),
-      },
+      }),
       pino({ level: 'silent' }),
     );
     await telemetry.start();

@@ -9,9 +9,9 @@ import { composeTelemetry } from '../../../src/commands/compose-telemetry.ts';
 import { readConfig } from '../../../src/config.ts';
 import { deriveViewKeys, viewIdOf } from '../../../src/delivery/view-identity.ts';
 import { verifyViewToken } from '../../../src/delivery/view-token.ts';
-import { defaultConfig } from '../../../src/policy/ladder-families.ts';
 import { type Database, DatabaseError } from '../../../src/telemetry/database.ts';
 import { startDescribedService } from '../../api/fixtures/described-service.ts';
+import { telemetryHooks } from '../../integration/telemetry/fixtures/telemetry-hooks.ts';
 
 /** No database at all: everything accepted stays in the spools. */
 export const NO_DATABASE: Database = (() => {
@@ -44,23 +44,17 @@ export async function startFuzzedService(dataDir: string, database: Database) {
   const telemetry = composeTelemetry(
     config,
     database,
-    {
+    telemetryHooks({
       attribute(event) {
         const { viewToken, sessionId, assetId } = event;
         const check = viewToken === undefined ? null : verifyViewToken(keys, viewToken, clock.nowMs());
         if (check?.kind === 'invalid') return { kind: 'bad-token', reason: check.reason };
         return { kind: 'view', viewId: viewIdOf(keys, sessionId, assetId, 0), decidedAtMs: clock.nowMs() };
       },
-      groupOf: (region) => region,
-      onShipped: () => {},
-      onIngested: () => {},
       onDeadLettersLost: (count) => {
         lettersLost += count;
       },
-      hashSubject: (_kind, id) => id,
-      clips: () => defaultConfig({ createdAt: new Date(0).toISOString() }).reward,
-      nowMs: clock.nowMs,
-    },
+    }),
     log,
   );
   const edge = createEdge({
