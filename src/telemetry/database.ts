@@ -43,6 +43,8 @@ const PERMANENT_TYPES = new Set([
 const QUERY_TIMEOUT_MS = 10_000;
 const STATEMENT_TIMEOUT_MS = 60_000;
 const PING_TIMEOUT_MS = 1_000;
+/** Chunks of a shipped file: of 64 KiB, the default, 16 MiB take twice as long from here to the other side. */
+const READ_BYTES = 1024 ** 2;
 
 /** A Database over ClickHouse's HTTP interface at `url` (credentials and database in the URL). Opens no connection by itself. */
 export function createDatabase(url: string): Database {
@@ -77,7 +79,7 @@ export function createDatabase(url: string): Database {
       wrap(async () => {
         const result = await client.exec({
           query: `INSERT INTO ${table} FORMAT JSONEachRow`,
-          values: createReadStream(path),
+          values: createReadStream(path, { highWaterMark: READ_BYTES }),
           clickhouse_settings: { log_comment: id },
         });
         for await (const _chunk of result.stream) {
