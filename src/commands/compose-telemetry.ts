@@ -11,7 +11,7 @@ import { foldSegment } from '../telemetry/fold-segment.ts';
 import { type Arrival, type Attribution, createIngest, type IngestResult } from '../telemetry/ingest.ts';
 import { type DeadLetter, ROW_REFUSED, readDeadLetters, toDeadLetter } from '../telemetry/read-dead-letters.ts';
 import { rebuildRollups } from '../telemetry/rollups.ts';
-import { markDirty } from '../telemetry/rollups-dirty.ts';
+import { markDirty, readDirtyHours } from '../telemetry/rollups-dirty.ts';
 import { migrate } from '../telemetry/schema/migrate.ts';
 import { readBuriedRows } from '../telemetry/spool/dead-rows.ts';
 import type { Segment } from '../telemetry/spool/segment-files.ts';
@@ -37,12 +37,16 @@ type Hooks = {
   nowMs(): number;
 };
 
+const HOUR_MS = 3_600_000;
 const MIGRATE_RETRY_MS = 1_000;
 /** However often somebody scrapes, the account of the last hours is drawn up this often. */
 const UNACCOUNTED_EVERY_MS = 60_000;
 const UNACCOUNTED_WINDOW_MS = 2 * 3_600_000;
-/** Figures of hours that are not rolled up yet are read view by view, so this is a matter of cost, not of truth. */
-const ROLL_UP_EVERY_MS = 30_000;
+/**
+ * Figures of hours that are not rolled up are read view by view, so this is a matter of cost, not of truth: an hour that has ended
+ * is rolled up soon, and seldom again while its last views still report.
+ */
+const ROLL_UP_EVERY_MS = 5 * 60_000;
 /** Of the disk budget: what players sent, what was decided, what was refused. */
 const SHARES: Record<Stream, number> = { events: 0.5, decisions: 0.45, dead_letters: 0.05 };
 
@@ -89,6 +93,12 @@ export function composeTelemetry(config: Config, database: Database, hooks: Hook
     config.rates,
   );
   const auditRange = (range: { fromMs: number; toMs: number }) => audit(database, events.spool.waiting(), range);
+  const rollUpEndedHours = async (): Promise<void> => {
+    const clips = hooks.clips();
+    const to = new Date(Math.floor(hooks.nowMs() / HOUR_MS) * HOUR_MS);
+    const hours = await readDirtyHours(database, { clips, to });
+    if (hours.length > 0) await rebuildRollups(database, { clips, hours });
+  };
   let stopped = false;
   let stopRollingUp = async (): Promise<void> => {};
 
@@ -134,7 +144,7 @@ export function composeTelemetry(config: Config, database: Database, hooks: Hook
     async start(): Promise<void> {
       for (const { spool, shipper } of Object.values(lines)) shipper.start(await spool.start());
       void keepMigrating(database, () => stopped, log).then(sayMigrated);
-      stopRollingUp = repeat(ROLL_UP_EVERY_MS, () => rebuildRollups(database, { clips: hooks.clips() }), log);
+      stopRollingUp = repeat(ROLL_UP_EVERY_MS, rollUpEndedHours, log);
     },
     async stop(): Promise<void> {
       stopped = true;
