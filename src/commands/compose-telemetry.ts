@@ -12,16 +12,14 @@ import { type Arrival, type Attribution, createIngest, type IngestResult } from 
 import { type DeadLetter, ROW_REFUSED, readDeadLetters, toDeadLetter } from '../telemetry/read-dead-letters.ts';
 import { rebuildRollups } from '../telemetry/rollups.ts';
 import { markDirty, readDirtyHours } from '../telemetry/rollups-dirty.ts';
-import { migrate } from '../telemetry/schema/migrate.ts';
 import { readBuriedRows } from '../telemetry/spool/dead-rows.ts';
 import type { Segment } from '../telemetry/spool/segment-files.ts';
-import { type Shipped, Shipper } from '../telemetry/spool/shipper.ts';
-import { type AppendResult, Spool, toSpoolRow } from '../telemetry/spool/spool.ts';
+import type { Shipped } from '../telemetry/spool/shipper.ts';
+import { type AppendResult, toSpoolRow } from '../telemetry/spool/spool.ts';
 import type { RewardClips } from '../telemetry/view-components.ts';
-
-export type Stream = 'events' | 'decisions' | 'dead_letters';
-
-type Line = { spool: Spool; shipper: Shipper };
+import { keepMigrating } from './keep-migrating.ts';
+import { openTelemetryLine, type Stream, type TelemetryLine } from './telemetry-line.ts';
+import { rememberFor, repeat } from './upkeep.ts';
 
 type Hooks = {
   attribute(event: TelemetryEvent): Attribution;
@@ -38,7 +36,6 @@ type Hooks = {
 };
 
 const HOUR_MS = 3_600_000;
-const MIGRATE_RETRY_MS = 1_000;
 /** However often somebody scrapes, the account of the last hours is drawn up this often. */
 const UNACCOUNTED_EVERY_MS = 60_000;
 const UNACCOUNTED_WINDOW_MS = 2 * 3_600_000;
@@ -47,8 +44,6 @@ const UNACCOUNTED_WINDOW_MS = 2 * 3_600_000;
  * is rolled up soon, and seldom again while its last views still report.
  */
 const ROLL_UP_EVERY_MS = 5 * 60_000;
-/** Of the disk budget: what players sent, what was decided, what was refused. */
-const SHARES: Record<Stream, number> = { events: 0.5, decisions: 0.45, dead_letters: 0.05 };
 
 /** Everything between an accepted row and ClickHouse: the spools, their shippers, and the schema they ship into. */
 export function composeTelemetry(config: Config, database: Database, hooks: Hooks, log: Logger) {
@@ -56,8 +51,8 @@ export function composeTelemetry(config: Config, database: Database, hooks: Hook
   const migrated = new Promise<void>((resolve) => {
     sayMigrated = resolve;
   });
-  const line = (stream: Stream, derive: (segment: Segment) => Promise<void>): Line =>
-    createLine({
+  const line = (stream: Stream, derive: (segment: Segment) => Promise<void>): TelemetryLine =>
+    openTelemetryLine({
       stream,
       config,
       database,
@@ -67,10 +62,10 @@ export function composeTelemetry(config: Config, database: Database, hooks: Hook
         await derive(segment);
         await writeLedger(database, stream, segment, deadRows);
       },
-      hooks,
+      onShipped: hooks.onShipped,
       log: log.child({ spool: stream }),
     });
-  const lines: Record<Stream, Line> = {
+  const lines: Record<Stream, TelemetryLine> = {
     events: line('events', async (segment) => {
       await foldSegment(database, segment.id);
       await markDirty(database, 'events', segment);
@@ -154,91 +149,5 @@ export function composeTelemetry(config: Config, database: Database, hooks: Hook
         await shipper.stop();
       }
     },
-  };
-}
-
-function createLine(options: {
-  stream: Stream;
-  config: Config;
-  database: Database;
-  ready: Promise<void>;
-  afterApply(segment: Segment, deadRows: number): Promise<void>;
-  hooks: Hooks;
-  log: Logger;
-}): Line {
-  const { stream, config, database, hooks, log } = options;
-  const directory = join(config.dataDir, 'spool', stream);
-  let retrying = false;
-  const spool: Spool = new Spool({
-    directory,
-    maxBytes: config.spoolMaxBytes * SHARES[stream],
-    onSealed: (segment) => shipper.enqueue(segment),
-  });
-  const shipper = new Shipper({
-    database,
-    table: stream,
-    ready: options.ready,
-    deadDirectory: join(config.dataDir, 'spool', 'dead', stream),
-    afterApply: options.afterApply,
-    release: (segment) => spool.release(segment),
-    onShipped: (shipped) => {
-      if (retrying) log.info('shipping again');
-      retrying = false;
-      if (shipped.kind === 'dead-lettered')
-        log.error(
-          { segment: shipped.segment.id, rows: shipped.deadRows, reason: shipped.reason },
-          'rows dead-lettered',
-        );
-      hooks.onShipped(stream, shipped);
-    },
-    onRetry: (segment, error) => {
-      if (!retrying) log.warn({ err: error, segment: segment.id }, 'cannot ship, will keep trying');
-      retrying = true;
-    },
-  });
-  return { spool, shipper };
-}
-
-async function keepMigrating(database: Database, isStopped: () => boolean, log: Logger): Promise<void> {
-  for (let attempt = 1; !isStopped(); attempt += 1) {
-    try {
-      const applied = await migrate(database);
-      if (applied.length > 0) log.info({ applied }, 'database schema is up to date');
-      return;
-    } catch (error) {
-      if (attempt === 1) log.warn({ err: error }, 'ClickHouse is not ready, will keep trying');
-      await new Promise((resolve) => setTimeout(resolve, MIGRATE_RETRY_MS));
-    }
-  }
-}
-
-/** Asks at most once in `everyMs`; a failed answer is not kept. */
-function rememberFor<T>(everyMs: number, nowMs: () => number, ask: () => Promise<T>): () => Promise<T> {
-  let known: { answer: Promise<T>; atMs: number } | null = null;
-  return () => {
-    if (known === null || nowMs() - known.atMs >= everyMs) {
-      const asked = { answer: ask(), atMs: nowMs() };
-      known = asked;
-      asked.answer.catch(() => {
-        if (known === asked) known = null;
-      });
-    }
-    return known.answer;
-  };
-}
-
-/** Does some upkeep again and again, never two at once; answers how to end it. A failure is the next turn's business. */
-function repeat(everyMs: number, work: () => Promise<unknown>, log: Logger): () => Promise<void> {
-  let running: Promise<unknown> | null = null;
-  const timer = setInterval(() => {
-    running ??= work()
-      .catch((error: Error) => log.debug({ err: error }, 'roll-ups are late'))
-      .finally(() => {
-        running = null;
-      });
-  }, everyMs);
-  return async () => {
-    clearInterval(timer);
-    await running;
   };
 }
