@@ -16,6 +16,9 @@ const UNASKED_CLICKHOUSE_PORT = 8123;
 
 type ChildName = 'clickhouse' | 'redis' | 'api' | 'worker';
 
+/** On one machine, accepting comes before shipping: what is spooled can wait for a quieter second, a player cannot. */
+const CLICKHOUSE_NICENESS = 5;
+
 /** One child of `nara serve`; together `stopTimeoutMs` leave a second of the ten that a stop may take. */
 export type PlannedChild = { name: ChildName; stopTimeoutMs: number; what: ChildCommand };
 
@@ -76,7 +79,7 @@ async function embeddedClickhouse(config: ServeConfig, mainPath: string): Promis
   });
   return {
     url: `http://default:${password}@${LOOPBACK}:${port}`,
-    child: { name: 'clickhouse', stopTimeoutMs: 2_500, what },
+    child: { name: 'clickhouse', stopTimeoutMs: 2_500, what: { ...what, niceness: CLICKHOUSE_NICENESS } },
   };
 }
 

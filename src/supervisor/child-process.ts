@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -15,6 +16,8 @@ export type ChildCommand = {
   /** Written to its standard input, which is then closed. */
   input?: string;
   onLine?: (line: string) => void;
+  /** How far it stands back where processors are short: 0, as everybody, to 19. */
+  niceness?: number;
   readyWhen: ReadyWhen;
 };
 
@@ -51,6 +54,7 @@ export function startChild(what: ChildCommand, tieToParent: TieToParent | null):
     ],
   });
   const exited = whenExited(child);
+  if (what.niceness !== undefined) standBack(child.pid, what.niceness);
   feed(child, what);
   if (tieToParent === null && child.pid !== undefined) void exited.then(watchForParentDeath(child.pid));
   return {
@@ -60,6 +64,16 @@ export function startChild(what: ChildCommand, tieToParent: TieToParent | null):
     signal: (name) => void child.kill(name),
     killGroup: () => killGroup(child.pid),
   };
+}
+
+/** At once, so that every thread it will start inherits it. */
+function standBack(pid: number | undefined, niceness: number): void {
+  if (pid === undefined) return;
+  try {
+    setPriority(pid, niceness);
+  } catch {
+    // It has ended already, or this system does not let us: it runs all the same.
+  }
 }
 
 function whenExited(child: ChildProcess): Promise<Exit> {

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -70,6 +70,20 @@ test('a child that is killed comes back with a new pid, and each event is one lo
   expect(logged('child ended by itself, will be started again')).toMatchObject([
     { child: 'fixture', signal: 'SIGKILL', failures: 1, restartInMs: 10 },
   ]);
+});
+
+test('a child that stands back does so with every thread, after every start', async () => {
+  await startChild([], { niceness: 7 }).whenReady();
+  const niceness = async (pid: number): Promise<number[]> => {
+    const threads = await readdir(`/proc/${pid}/task`);
+    const stats = await Promise.all(threads.map((id) => readFile(`/proc/${pid}/task/${id}/stat`, 'utf8')));
+    return stats.map((stat) => Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16]));
+  };
+  const first = await firstPid('ready');
+  expect(new Set(await niceness(first))).toEqual(new Set([7]));
+  process.kill(first, 'SIGKILL');
+  await vi.waitFor(async () => expect(await pidsThat('ready')).toHaveLength(2), soon);
+  expect(new Set(await niceness((await pidsThat('ready'))[1] ?? 0))).toEqual(new Set([7]));
 });
 
 test('a child that never gets ready is tried again after ever longer pauses', async () => {
