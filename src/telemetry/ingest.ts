@@ -54,7 +54,7 @@ export type IngestResult =
 export type Ingest = (candidates: readonly unknown[], arrival: Arrival) => Promise<IngestResult>;
 
 /** Event ids remembered for telling a sender that it repeats itself; exactness comes from the outcome fold. */
-const DUPLICATE_WINDOW = 100_000;
+const DUPLICATE_WINDOW = 50_000;
 const HOUR_MS = 3_600_000;
 /** Client clocks further off than this are replaced by the server's. */
 const MAX_SKEW_MS = 24 * HOUR_MS;
