@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /**
@@ -71,10 +71,18 @@ async function sealLeftOver(directory: string, name: string, sequence: number): 
   const path = join(directory, name);
   const content = await readFile(path);
   const end = content.lastIndexOf(0x0a) + 1;
-  if (end < content.length) await truncate(path, end);
   const rows = countLines(content.subarray(0, end));
-  if (rows > 0) await syncFile(path);
-  await rename(path, join(directory, rows > 0 ? sealedName(sequence, rows) : `${name}.empty`));
+  if (rows === 0) return rm(path);
+  if (end < content.length) await cutOff(path, end);
+  await syncFile(path);
+  await rename(path, join(directory, sealedName(sequence, rows)));
+}
+
+/** The file stays as old as its last row: the account looks for rows around that time. */
+async function cutOff(path: string, bytes: number): Promise<void> {
+  const { atime, mtime } = await stat(path);
+  await truncate(path, bytes);
+  await utimes(path, atime, mtime);
 }
 
 function countLines(content: Buffer): number {
