@@ -15,7 +15,7 @@ export type BenchResult = {
   met?: boolean;
 };
 
-export type BenchOptions = { quick: boolean };
+export type BenchOptions = { quick: boolean; traces?: string | undefined; titles?: string | undefined };
 
 /** A benchmark: measures, and throws only when it could not. */
 export type Bench = (options: BenchOptions) => Promise<BenchResult[]>;

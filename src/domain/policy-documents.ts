@@ -43,6 +43,10 @@ export const modelSchema = z.object({
     region: z.number().positive(),
     device: z.number().positive(),
     cell: z.number().positive(),
+    /** Points per unit of what a ladder is on a context's lines: everywhere, how devices differ, how cells do. */
+    response: z.number().min(0).default(0),
+    responseDevice: z.number().min(0).default(0),
+    responseCell: z.number().min(0).default(0),
   }),
   /** Standard deviation of one view's reward where too few views exist to measure it. */
   noiseSd: z.number().positive(),
@@ -126,5 +130,31 @@ export const allocationSchema = z.object({
   /** Fingerprint of the statistics and config this was fitted from: same fingerprint, nothing new. */
   basis: z.string(),
   contexts: z.array(contextAllocationSchema).min(1),
+  /** How much effects of each kind vary (sd, points), as measured on so many views: refits keep it until there are enough more. */
+  effects: z
+    .object({
+      views: z.number().min(0),
+      sds: z.object({
+        arm: z.number().positive(),
+        region: z.number().positive(),
+        device: z.number().positive(),
+        cell: z.number().positive(),
+        response: z.number().positive(),
+        responseDevice: z.number().positive(),
+        responseCell: z.number().positive(),
+      }),
+    })
+    .optional(),
+  /** Cells whose views since some day are unlike those before, which are set aside there: worth telling people. */
+  changes: z
+    .array(
+      z.object({
+        context: contextSchema,
+        ageDays: z.int().min(0),
+        moved: z.enum(['throughput', 'reward']),
+        standardErrors: z.number().min(0),
+      }),
+    )
+    .optional(),
 });
 export type Allocation = z.infer<typeof allocationSchema>;

@@ -9,12 +9,11 @@ import {
   type ViewStatistics,
 } from '../domain/index.ts';
 import { bestProbabilities } from './best-probabilities.ts';
-import { type ContextPosterior, contrast } from './context-posterior.ts';
+import type { ContextPosterior } from './context-posterior.ts';
 import { fingerprint } from './fingerprint.ts';
 import { judgeArms } from './guard.ts';
 import { entryAtLevel, type IndexedAllocation, indexAllocation } from './index-allocation.ts';
 import { at } from './matrix.ts';
-import { chanceAboveZero } from './normal-distribution.ts';
 import { learnedArms } from './pool-statistics.ts';
 import { fitPosterior } from './posterior.ts';
 import { seededRng } from './seeded-rng.ts';
@@ -58,11 +57,9 @@ function allocateContext(
   const candidates = [...arms.keys()].filter((arm) => guards[arm] === 'ok');
   const rng = seededRng(seed, `${posterior.level} ${contextKey(posterior.context)}`);
   const pBest = bestProbabilities(posterior, candidates, rng, config.exploration.posteriorDraws);
-  const chances = candidates.slice(1).map((arm) => {
-    const gain = contrast(posterior, arm, 0);
-    return chanceAboveZero(gain.mean, gain.sd);
-  });
-  const share = baselineShare(Math.max(0, ...chances), previousShare, config.exploration);
+  // Some arm that may be given beats the baseline exactly when the baseline is not the best of them.
+  const chanceBeaten = candidates.length > 1 ? 1 - (pBest[0] ?? 0) : 0;
+  const share = baselineShare(chanceBeaten, previousShare, config.exploration);
   const weights = challengerWeights(pBest, config.exploration);
   return {
     ...posterior.context,
@@ -126,8 +123,12 @@ export function buildAllocation(
   input: Stamp & { statistics: readonly ViewStatistics[]; previous: Allocation | null },
 ): Allocation {
   const { config, statistics } = input;
-  const { arms, contexts, usedViews } = fitPosterior(statistics, config);
   const before = comparable(input.previous, config);
+  const { arms, contexts, usedViews, changes, effects } = fitPosterior(
+    statistics,
+    config,
+    before?.allocation.effects ?? null,
+  );
   const shareBefore = (posterior: ContextPosterior): number =>
     before
       ? entryAtLevel(before, posterior.level, posterior.context).entry.baselineShare
@@ -143,5 +144,7 @@ export function buildAllocation(
       contexts.length === 0
         ? [coldEntry(config)]
         : contexts.map((posterior) => allocateContext(posterior, arms, shareBefore(posterior), input)),
+    ...(effects ? { effects } : {}),
+    ...(changes.length > 0 ? { changes } : {}),
   };
 }

@@ -1,4 +1,5 @@
 import type { Context, PolicyConfig } from '../domain/index.ts';
+import type { LineSpread } from './arm-response.ts';
 import type { PooledCell } from './pool-statistics.ts';
 import { type RewardMoments, rewardMoments } from './reward.ts';
 
@@ -14,6 +15,8 @@ export type CellEvidence = {
   noiseVariance: number;
   /** θ: points per unit of the covariate. */
   slope: number;
+  /** What its lines were known to be like before the views. */
+  line: LineSpread;
 };
 
 /** The configured noise counts like this many views. */
@@ -22,6 +25,9 @@ const NOISE_PRIOR_VIEWS = 8;
 const SLOPE_PRIOR_VIEWS = 25;
 /** Rewards that hardly vary are still never trusted to be exact (points²). */
 const MIN_NOISE_VARIANCE = 1e-4;
+
+/** Where no view came with a throughput: anything from a slow phone to fibre. */
+const UNKNOWN_LINE: LineSpread = { mean: Math.log(4), sd: 1.2 };
 
 /** Sums of squares about the arms' own means: arms' differences must not pass for the covariate's effect. */
 type Within = { views: number; xx: number; xr: number; rr: number };
@@ -51,7 +57,9 @@ function evidenceOf(
   const slope = pooled.spread > 0 ? (within.xr + slopePrior * pooled.slope) / (within.xx + slopePrior) : 0;
   const residual = Math.max(0, within.rr - 2 * slope * within.xr + slope * slope * within.xx);
   const noiseVariance = (NOISE_PRIOR_VIEWS * noiseSd ** 2 + residual) / (NOISE_PRIOR_VIEWS + within.views);
-  const meanX = total(arms.map(({ sumX }) => sumX)) / total(arms.map(({ n }) => n));
+  const views = total(arms.map(({ n }) => n));
+  const meanX = total(arms.map(({ sumX }) => sumX)) / views;
+  const varianceX = total(arms.map(({ sumXX }) => sumXX)) / views - meanX ** 2;
   return {
     context: cell.context,
     key: cell.key,
@@ -59,6 +67,7 @@ function evidenceOf(
     means: Float64Array.from(arms, ({ n, sumR, sumX }) => (n > 0 ? sumR / n - slope * (sumX / n - meanX) : 0)),
     noiseVariance: Math.max(MIN_NOISE_VARIANCE, noiseVariance),
     slope,
+    line: varianceX > 0 ? { mean: meanX, sd: Math.sqrt(varianceX) } : UNKNOWN_LINE,
   };
 }
 

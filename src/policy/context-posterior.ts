@@ -1,8 +1,9 @@
 import type { Context, FallbackLevel } from '../domain/index.ts';
 import type { CellEvidence } from './cell-evidence.ts';
+import type { CellInformation } from './cell-information.ts';
 import { add, addBlock, at, type Matrix, multiply, timesVector, transpose, zeros } from './matrix.ts';
 import type { PooledCell } from './pool-statistics.ts';
-import { cellInformation, type SharedPrediction } from './shared-effects.ts';
+import type { SharedPrediction } from './shared-effects.ts';
 
 /** Where an arm's effect comes from, points by arm position; only differences between arms mean anything. */
 export type EffectParts = { global: Float64Array; region: Float64Array; device: Float64Array; cell: Float64Array };
@@ -24,45 +25,54 @@ export type ContextPosterior = {
 };
 
 /** A cell with what was made of it. */
-export type FittedCell = { pooled: PooledCell; evidence: CellEvidence; posterior: ContextPosterior };
+export type FittedCell = {
+  pooled: PooledCell;
+  evidence: CellEvidence;
+  posterior: ContextPosterior;
+  /** How the shared effects act on it. */
+  design: Matrix;
+  /** Covariance of its own effects. */
+  ownCovariance: Matrix;
+};
 
 const viewsOf = (cell: CellEvidence): number => cell.views.reduce((sum, views) => sum + views, 0);
 
-/** A cell: shared effects corrected by what the cell itself has shown. */
+/**
+ * A cell: shared effects s corrected by what the cell itself has shown. With G = WP (trust in the cell's own means) and
+ * π = P1 ÷ 1ᵀP1, reward = G·y + (I − G)(1·level + (I − 1πᵀ)s) + noise.
+ */
 export function cellPosterior(
   pooled: PooledCell,
   evidence: CellEvidence,
   shared: SharedPrediction,
-  cellSd: number,
+  information: CellInformation,
 ): ContextPosterior {
   const arms = evidence.views.length;
-  const { precision, precisionSum, level } = cellInformation(evidence, cellSd);
-  // reward = m + s + w = (1 − ρ)(m + s) + ρy + noise, with m = level − πᵀs + noise and ρ the trust in the cell's own mean.
-  const trust = evidence.views.map((views) => cellSd ** 2 / (cellSd ** 2 + evidence.noiseVariance / views));
-  const load = zeros(arms, arms);
-  const own = zeros(arms, arms);
-  const cellPart = new Float64Array(arms);
-  const expectedLevel =
-    level - precision.reduce((sum, p, arm) => sum + (p / precisionSum) * (shared.mean[arm] ?? 0), 0);
+  const { precision, weights, weightSum, level, ownCovariance: own } = information;
+  const trust = multiply(own, precision);
+  const doubt = zeros(arms, arms);
+  for (let arm = 0; arm < arms; arm += 1) add(doubt, arm, arm, 1);
+  addBlock(doubt, 0, 0, trust, -1);
+  const offset = weights.reduce((sum, weight, arm) => sum + (weight / weightSum) * (shared.mean[arm] ?? 0), 0);
+  const expected = shared.mean.map((value) => value + level - offset);
+  const cellPart = timesVector(
+    trust,
+    evidence.means.map((value, arm) => value - (expected[arm] ?? 0)),
+  );
+  const load = multiply(doubt, withoutLevel(weights, weightSum));
+  const covariance = multiply(multiply(load, shared.covariance), transpose(load));
+  // What is left open by W itself, and by the cell's level.
+  addBlock(covariance, 0, 0, multiply(doubt, own));
+  const open = timesVector(doubt, new Float64Array(arms).fill(1));
   for (let row = 0; row < arms; row += 1) {
-    const left = 1 - (trust[row] ?? 0);
-    cellPart[row] = (trust[row] ?? 0) * ((evidence.means[row] ?? 0) - expectedLevel - (shared.mean[row] ?? 0));
-    add(load, row, row, left);
-    add(own, row, row, left * cellSd ** 2);
     for (let column = 0; column < arms; column += 1) {
-      add(load, row, column, -left * ((precision[column] ?? 0) / precisionSum));
-      add(own, row, column, (left * (1 - (trust[column] ?? 0))) / precisionSum);
+      add(covariance, row, column, ((open[row] ?? 0) * (open[column] ?? 0)) / weightSum);
     }
   }
-  const mean = timesVector(load, shared.mean).map(
-    (value, arm) => value + (1 - (trust[arm] ?? 0)) * level + (trust[arm] ?? 0) * (evidence.means[arm] ?? 0),
-  );
-  const covariance = multiply(multiply(load, shared.covariance), transpose(load));
-  addBlock(covariance, 0, 0, own);
   return {
     context: evidence.context,
     level: 'cell',
-    mean,
+    mean: expected.map((value, arm) => value + (cellPart[arm] ?? 0)),
     covariance,
     effectiveViews: evidence.views,
     parts: { ...shared.parts, cell: cellPart },
@@ -71,14 +81,24 @@ export function cellPosterior(
   };
 }
 
-export function deviceShares(cells: readonly FittedCell[]): Map<string, number> {
-  const shares = new Map<string, number>();
-  const all = cells.reduce((sum, { evidence }) => sum + viewsOf(evidence), 0);
-  for (const { evidence } of cells) {
-    const { device } = evidence.context;
-    shares.set(device, (shares.get(device) ?? 0) + viewsOf(evidence) / all);
+/** I − 1πᵀ. */
+function withoutLevel(weights: Float64Array, weightSum: number): Matrix {
+  const result = zeros(weights.length, weights.length);
+  for (let row = 0; row < weights.length; row += 1) {
+    add(result, row, row, 1);
+    for (const [column, weight] of weights.entries()) add(result, row, column, -weight / weightSum);
   }
-  return shares;
+  return result;
+}
+
+/** How the shared effects act on the average view of some cells. */
+export function averageDesign(cells: readonly FittedCell[]): Matrix {
+  const [first] = cells;
+  if (!first) throw new RangeError('cells: expected one or more (got none)');
+  const all = cells.reduce((sum, { evidence }) => sum + viewsOf(evidence), 0);
+  const average = zeros(first.design.rows, first.design.columns);
+  for (const { evidence, design } of cells) addBlock(average, 0, 0, design, viewsOf(evidence) / all);
+  return average;
 }
 
 /** A cell nobody has seen yet, in a known region or anywhere: the shared effects, and the doubt about its own. */
@@ -87,7 +107,6 @@ export function unseenPosterior(
   level: FallbackLevel,
   cells: readonly FittedCell[],
   shared: SharedPrediction,
-  cellSd: number,
 ): ContextPosterior {
   const arms = shared.mean.length;
   const covariance = shared.covariance;
@@ -103,7 +122,7 @@ export function unseenPosterior(
     weightedNoise += views * evidence.noiseVariance;
     for (const [arm, count] of evidence.views.entries()) effectiveViews[arm] = (effectiveViews[arm] ?? 0) + count;
   }
-  for (let arm = 0; arm < arms; arm += 1) add(covariance, arm, arm, cellSd ** 2);
+  for (const cell of cells) addBlock(covariance, 0, 0, cell.ownCovariance, viewsOf(cell.evidence) / all);
   return {
     context,
     level,

@@ -140,7 +140,7 @@ export function explain(input: {
 }): Explanation {
   const indexed = indexAllocation(input);
   const { entry, ranking } = findEntry(indexed, input.context);
-  const fit = fitPosterior(input.statistics, input.config);
+  const fit = fitPosterior(input.statistics, input.config, input.allocation.effects ?? null);
   const posterior = fit.contexts.find(
     ({ level, context }) => level === entry.level && contextKey(context) === contextKey(entry),
   );

@@ -2,9 +2,6 @@ import { createHash } from 'node:crypto';
 import { contextKey, type PolicyConfig, type ViewStatistics } from '../domain/index.ts';
 import { inStableOrder } from './pool-statistics.ts';
 
-/** Sums that differ only in the order they were added in agree to this many digits. */
-const SIGNIFICANT_DIGITS = 9;
-
 /** A short name of what an allocation is fitted from: same fingerprint, nothing new to learn. Row order and splits do not matter. */
 export function fingerprint(statistics: readonly ViewStatistics[], config: PolicyConfig): string {
   const sums = new Map<string, number[]>();
@@ -17,7 +14,8 @@ export function fingerprint(statistics: readonly ViewStatistics[], config: Polic
   }
   const hash = createHash('sha256').update(JSON.stringify(config));
   for (const [key, values] of sums) {
-    hash.update(`\n${key} ${values.map((value) => value.toPrecision(SIGNIFICANT_DIGITS)).join(' ')}`);
+    // Single precision: sums that differ only in the order they were added in agree to as many digits.
+    hash.update(`\n${key} `).update(Float32Array.from(values));
   }
   return hash.digest('base64url').slice(0, 22);
 }

@@ -88,7 +88,11 @@ export function defaultConfig({ createdAt }: { createdAt: string }): PolicyConfi
       posteriorDraws: 2000,
     },
     // The best ladder of a context beats the best global one by 1.4 to 4.6 points: effects are of that size.
-    model: { priorSd: { arm: 2, region: 2.5, device: 1.5, cell: 2 }, noiseSd: 15, dailyDecay: 0.97 },
+    model: {
+      priorSd: { arm: 0.5, region: 0.5, device: 0.5, cell: 0.8, response: 4, responseDevice: 2.5, responseCell: 2.5 },
+      noiseSd: 15,
+      dailyDecay: 0.97,
+    },
     guardrails: { harmPoints: 1, harmProbability: 0.9, stallRatioExcess: 0.01, startFailureExcess: 0.02, minViews: 50 },
     encode: { maxRungs: 8, mergeRatio: 1.2, holdoutShare: 0.05, liftPanelShare: 0.2, rungCostPoints: 0.05 },
   };

@@ -69,11 +69,19 @@ function addWeighted(pool: PooledArm, row: ViewStatistics, weight: number): void
   pool.unobserved += weight * row.unobserved;
 }
 
-/** Sums the rows of each (cell, arm), a view of age d days counting `dailyDecay`^d. Cells by key; cells without a scored view and unknown arms are left out. */
+/** What views from before a cell's change still count for: enough to notice that nothing changed after all. */
+const BEFORE_CHANGE_WEIGHT = 0.02;
+
+/**
+ * Sums the rows of each (cell, arm), a view of age d days counting `dailyDecay`^d, and next to nothing when it is older than its
+ * cell's age in `changedAges`. Cells by key; cells without a scored view and
+ * unknown arms are left out.
+ */
 export function poolStatistics(
   statistics: readonly ViewStatistics[],
   arms: readonly Pick<Arm, 'id'>[],
   dailyDecay: number,
+  changedAges: ReadonlyMap<string, number> = new Map(),
 ): PooledCell[] {
   const position = new Map(arms.map((arm, index) => [arm.id, index]));
   const cells = new Map<string, PooledCell>();
@@ -84,7 +92,8 @@ export function poolStatistics(
     const cell = cells.get(key) ?? { context: row.context, key, arms: arms.map(() => emptyArm(row.moments.length)) };
     cells.set(key, cell);
     const arm = cell.arms[pool];
-    if (arm) addWeighted(arm, row, dailyDecay ** row.ageDays);
+    const isBefore = row.ageDays > (changedAges.get(key) ?? Number.POSITIVE_INFINITY);
+    if (arm) addWeighted(arm, row, dailyDecay ** row.ageDays * (isBefore ? BEFORE_CHANGE_WEIGHT : 1));
   }
   return [...cells.values()].filter((cell) => cell.arms.some((arm) => (arm.moments[0] ?? 0) > 0));
 }

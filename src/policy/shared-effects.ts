@@ -1,8 +1,10 @@
-import type { PolicyConfig } from '../domain/index.ts';
-import type { CellEvidence } from './cell-evidence.ts';
+import type { Device } from '../domain/index.ts';
+import { RESPONSE_FEATURES } from './arm-response.ts';
+import { type CellInformation, logDeterminant, quadraticForm } from './cell-information.ts';
 import {
   add,
   addBlock,
+  at,
   cholesky,
   columnVector,
   inverse,
@@ -13,17 +15,24 @@ import {
   transpose,
   zeros,
 } from './matrix.ts';
+import { simulatedDeviceResponse, simulatedResponse } from './response-prior.ts';
 
-type PriorSd = PolicyConfig['model']['priorSd'];
-
-/** What a cell says about s = a + u + v once its own level m (flat prior) and arm effects w are integrated out. */
-export type CellInformation = {
-  /** 1 / (σ²/n + τ_cell²) per arm; 0 without views. The precision of s is diag(p) − ppᵀ/Σp: only differences count. */
-  precision: Float64Array;
-  precisionSum: number;
-  /** Σpy / Σp. */
-  level: number;
+/** Standard deviations of every kind of effect, points (per unit of a feature for the responses). */
+export type EffectSds = {
+  arm: number;
+  region: number;
+  device: number;
+  cell: number;
+  response: number;
+  responseDevice: number;
+  responseCell: number;
 };
+
+/** A cell as the shared effects see it. */
+export type SharedCell = { region: string; design: Matrix; information: CellInformation };
+
+/** Where in g = (a, v per device, β, β per device) things stand. */
+export type SharedLayout = { arms: number; devices: readonly Device[]; size: number };
 
 /** Joint Gaussian of the arms' shared effect somewhere, and the means of its parts. */
 export type SharedPrediction = {
@@ -32,138 +41,186 @@ export type SharedPrediction = {
   parts: { global: Float64Array; region: Float64Array; device: Float64Array };
 };
 
-/** Where to predict: a region with evidence or null for any other, and how its views divide over devices. */
-export type Whereabouts = { region: string | null; deviceShares: ReadonlyMap<string, number> };
+/** Posterior of everything that cells share. */
+export type SharedEffects = {
+  /** Where g acts as `design` says, in a region with evidence or (null) any other. */
+  predict(region: string | null, design: Matrix): SharedPrediction;
+  /** −2 × log marginal likelihood of the effects' standard deviations, up to a constant. */
+  deviance: number;
+};
 
-export function cellInformation(cell: CellEvidence, cellSd: number): CellInformation {
-  const precision = cell.views.map((views) => (views > 0 ? 1 / (cell.noiseVariance / views + cellSd ** 2) : 0));
-  let precisionSum = 0;
-  let weighted = 0;
-  for (const [arm, weight] of precision.entries()) {
-    precisionSum += weight;
-    weighted += weight * (cell.means[arm] ?? 0);
-  }
-  return { precision, precisionSum, level: weighted / precisionSum };
+/** A standard deviation below this switches an effect off. */
+const MEANT_SD = 1e-3;
+
+const responseAt = ({ arms, devices }: SharedLayout): number => (1 + devices.length) * arms;
+
+/** The layout of g for these devices. */
+export function sharedLayout(arms: number, devices: Iterable<Device>): SharedLayout {
+  const sorted = [...new Set(devices)].sort();
+  return { arms, devices: sorted, size: (1 + sorted.length) * (arms + RESPONSE_FEATURES) };
 }
 
-/** Adds a cell's precision of s, and its precision-weighted observation. */
-function accumulate(into: Block, cell: CellEvidence, information: CellInformation): void {
-  const { precision, precisionSum, level } = information;
-  for (const [row, p] of precision.entries()) {
-    if (p === 0) continue;
-    add(into.precision, row, row, p);
-    for (const [column, q] of precision.entries()) add(into.precision, row, column, -(p * q) / precisionSum);
-    into.shift[row] = (into.shift[row] ?? 0) + p * ((cell.means[row] ?? 0) - level);
+/** What is expected of g before any view: nothing of arms, of responses what simulation says (nothing when they are switched off). */
+export function expectedEffects(layout: SharedLayout, sds: EffectSds): Float64Array {
+  const expected = new Float64Array(layout.size);
+  if (sds.response < MEANT_SD) return expected;
+  const from = responseAt(layout);
+  expected.set(simulatedResponse, from);
+  for (const [index, device] of layout.devices.entries()) {
+    expected.set(simulatedDeviceResponse(device), from + (1 + index) * RESPONSE_FEATURES);
   }
+  return expected;
+}
+
+/** How g acts on the arms of a cell: L with s = u + L·g. Linear, so places can be averaged. */
+export function cellDesign(layout: SharedLayout, device: Device, features: Matrix): Matrix {
+  const { arms, devices, size } = layout;
+  const design = zeros(arms, size);
+  const index = devices.indexOf(device);
+  for (let arm = 0; arm < arms; arm += 1) {
+    add(design, arm, arm, 1);
+    if (index >= 0) add(design, arm, (1 + index) * arms + arm, 1);
+  }
+  const at0 = responseAt(layout);
+  addBlock(design, 0, at0, features);
+  if (index >= 0) addBlock(design, 0, at0 + (1 + index) * RESPONSE_FEATURES, features);
+  return design;
 }
 
 /** Precision matrix and precision × mean of a Gaussian. */
 type Block = { precision: Matrix; shift: Float64Array };
 const emptyBlock = (size: number): Block => ({ precision: zeros(size, size), shift: new Float64Array(size) });
-const addDiagonal = (matrix: Matrix, from: number, count: number, value: number): void => {
-  for (let index = from; index < from + count; index += 1) add(matrix, index, index, value);
+const addVector = (to: Float64Array, from: Float64Array, factor = 1): void => {
+  for (const [index, value] of from.entries()) to[index] = (to[index] ?? 0) + factor * value;
 };
 
-/** A region after elimination: u | g ~ N(offset − load·g, covariance), with g = (a, v of every device). */
-type EliminatedRegion = { load: Matrix; offset: Float64Array; covariance: Matrix };
+/** log |prior covariance| of g, and its precision on the diagonal of `joint`. */
+function addPrior(joint: Matrix, layout: SharedLayout, sds: EffectSds): number {
+  const { arms, size } = layout;
+  let logDeterminantOfPrior = 0;
+  for (let index = 0; index < size; index += 1) {
+    const response = index - responseAt(layout);
+    const sd =
+      response < 0
+        ? index < arms
+          ? sds.arm
+          : sds.device
+        : response < RESPONSE_FEATURES
+          ? sds.response
+          : sds.responseDevice;
+    add(joint, index, index, sd ** -2);
+    logDeterminantOfPrior += 2 * Math.log(sd);
+  }
+  return logDeterminantOfPrior;
+}
+
+/** A region after elimination: u | g ~ N(offset − load·g, covariance). */
+type EliminatedRegion = { load: Matrix; offset: Float64Array; covariance: Matrix; deviance: number };
 
 /** Integrates one region's effects out of the joint precision, leaving its information in `joint`. */
 function eliminateRegion(
-  blocks: ReadonlyMap<number, Block>,
+  cells: readonly SharedCell[],
   joint: Block,
-  arms: number,
+  layout: SharedLayout,
   regionSd: number,
 ): EliminatedRegion {
+  const { arms, size } = layout;
   const own = emptyBlock(arms);
-  const cross = zeros(arms, joint.shift.length);
-  addDiagonal(own.precision, 0, arms, regionSd ** -2);
-  for (const [device, block] of blocks) {
-    const at = (1 + device) * arms;
-    for (const [row, column] of [
-      [0, 0],
-      [0, at],
-      [at, 0],
-      [at, at],
-    ] as const) {
-      addBlock(joint.precision, row, column, block.precision);
-    }
-    addBlock(own.precision, 0, 0, block.precision);
-    addBlock(cross, 0, 0, block.precision);
-    addBlock(cross, 0, at, block.precision);
-    for (const [arm, value] of block.shift.entries()) {
-      own.shift[arm] = (own.shift[arm] ?? 0) + value;
-      joint.shift[arm] = (joint.shift[arm] ?? 0) + value;
-      joint.shift[at + arm] = (joint.shift[at + arm] ?? 0) + value;
-    }
+  const cross = zeros(arms, size);
+  for (let arm = 0; arm < arms; arm += 1) add(own.precision, arm, arm, regionSd ** -2);
+  for (const { design, information } of cells) {
+    const designTransposed = transpose(design);
+    const seen = transpose(multiply(designTransposed, information.contrastPrecision));
+    addBlock(own.precision, 0, 0, information.contrastPrecision);
+    addVector(own.shift, information.shift);
+    addBlock(cross, 0, 0, seen);
+    addBlock(joint.precision, 0, 0, multiply(designTransposed, seen));
+    addVector(joint.shift, timesVector(designTransposed, information.shift));
   }
   const lower = cholesky(own.precision);
   const load = solveCholesky(lower, cross);
   const offset = solveCholesky(lower, columnVector(own.shift)).data;
   const crossTransposed = transpose(cross);
   addBlock(joint.precision, 0, 0, multiply(crossTransposed, load), -1);
-  const used = timesVector(crossTransposed, offset);
-  for (const [index, value] of used.entries()) joint.shift[index] = (joint.shift[index] ?? 0) - value;
-  return { load, offset, covariance: inverse(own.precision) };
+  addVector(joint.shift, timesVector(crossTransposed, offset), -1);
+  const deviance = logDeterminant(lower) + 2 * arms * Math.log(regionSd) - quadraticForm(lower, own.shift);
+  return { load, offset, covariance: inverse(own.precision), deviance };
 }
 
-/** Cells' information summed per region and device: cells of one (region, device) share a, u and v. */
-function blocksByRegion(
-  cells: readonly CellEvidence[],
-  devices: readonly string[],
-  arms: number,
-  cellSd: number,
-): Map<string, Map<number, Block>> {
-  const regions = new Map<string, Map<number, Block>>();
+/**
+ * Exact posterior of the shared effects a (arm), u (region × arm), v (device × arm) and β (response, and per device) by block
+ * elimination: cells in closed form, then one arms × arms factorisation per region, then one system of g. Linear in cells.
+ */
+export function fitSharedEffects(
+  cells: readonly SharedCell[],
+  layout: SharedLayout,
+  sds: EffectSds,
+  expected: Float64Array,
+): SharedEffects {
+  const { arms, size } = layout;
+  const joint = emptyBlock(size);
+  let deviance = addPrior(joint.precision, layout, sds);
+  const regions = new Map<string, EliminatedRegion>();
+  for (const [region, members] of byRegion(cells)) {
+    const eliminated = eliminateRegion(members, joint, layout, sds.region);
+    regions.set(region, eliminated);
+    deviance += eliminated.deviance;
+  }
+  for (const { information } of cells) deviance += information.deviance;
+  const lower = cholesky(joint.precision);
+  deviance += logDeterminant(lower) - quadraticForm(lower, joint.shift);
+  const jointMean = solveCholesky(lower, columnVector(joint.shift)).data;
+  const effects = jointMean.map((value, index) => value + (expected[index] ?? 0));
+  let jointCovariance: Matrix | null = null;
+
+  return {
+    deviance,
+    predict(region, design) {
+      jointCovariance ??= inverse(joint.precision);
+      const eliminated = region === null ? undefined : regions.get(region);
+      const sharedMean = timesVector(design, effects);
+      const globalPart = timesVector(withoutDevices(design, layout), effects);
+      const load: Matrix = { ...design, data: Float64Array.from(design.data) };
+      if (eliminated) addBlock(load, 0, 0, eliminated.load, -1);
+      // A region's effects are what is left of its views when all that was expected is taken off.
+      const mean = timesVector(load, jointMean);
+      addVector(mean, timesVector(design, expected));
+      if (eliminated) addVector(mean, eliminated.offset);
+      const covariance = multiply(multiply(load, jointCovariance), transpose(load));
+      if (eliminated) addBlock(covariance, 0, 0, eliminated.covariance);
+      else for (let arm = 0; arm < arms; arm += 1) add(covariance, arm, arm, sds.region ** 2);
+      return {
+        mean,
+        covariance,
+        parts: {
+          global: globalPart,
+          device: sharedMean.map((value, arm) => value - (globalPart[arm] ?? 0)),
+          region: mean.map((value, arm) => value - (sharedMean[arm] ?? 0)),
+        },
+      };
+    },
+  };
+}
+
+function byRegion(cells: readonly SharedCell[]): Map<string, SharedCell[]> {
+  const regions = new Map<string, SharedCell[]>();
   for (const cell of cells) {
-    const blocks = regions.get(cell.context.region) ?? new Map<number, Block>();
-    regions.set(cell.context.region, blocks);
-    const device = devices.indexOf(cell.context.device);
-    const block = blocks.get(device) ?? emptyBlock(arms);
-    blocks.set(device, block);
-    accumulate(block, cell, cellInformation(cell, cellSd));
+    const members = regions.get(cell.region) ?? [];
+    regions.set(cell.region, members);
+    members.push(cell);
   }
   return regions;
 }
 
-/**
- * Exact posterior of the shared effects a (arm), u (region × arm) and v (device × arm) by block elimination: cells in
- * closed form, then one arms × arms factorisation per region, then one system of (1 + devices) × arms. Linear in cells.
- */
-export function fitSharedEffects(
-  cells: readonly CellEvidence[],
-  arms: number,
-  priorSd: PriorSd,
-): (where: Whereabouts) => SharedPrediction {
-  const devices = [...new Set(cells.map((cell) => cell.context.device))].sort();
-  const joint = emptyBlock((1 + devices.length) * arms);
-  addDiagonal(joint.precision, 0, arms, priorSd.arm ** -2);
-  addDiagonal(joint.precision, arms, devices.length * arms, priorSd.device ** -2);
-  const regions = new Map<string, EliminatedRegion>();
-  for (const [region, blocks] of blocksByRegion(cells, devices, arms, priorSd.cell)) {
-    regions.set(region, eliminateRegion(blocks, joint, arms, priorSd.region));
-  }
-  const lower = cholesky(joint.precision);
-  const jointMean = solveCholesky(lower, columnVector(joint.shift)).data;
-  const jointCovariance = inverse(joint.precision);
-
-  return ({ region, deviceShares }) => {
-    const eliminated = region === null ? undefined : regions.get(region);
-    const load = zeros(arms, joint.shift.length);
-    for (let arm = 0; arm < arms; arm += 1) {
-      add(load, arm, arm, 1);
-      for (const [index, device] of devices.entries()) {
-        add(load, arm, (1 + index) * arms + arm, deviceShares.get(device) ?? 0);
-      }
+/** A design without what devices add. */
+function withoutDevices(design: Matrix, layout: SharedLayout): Matrix {
+  const result = zeros(design.rows, design.columns);
+  const from = responseAt(layout);
+  for (let row = 0; row < design.rows; row += 1) {
+    for (let column = 0; column < design.columns; column += 1) {
+      const isOfDevice = (column >= layout.arms && column < from) || column >= from + RESPONSE_FEATURES;
+      if (!isOfDevice) add(result, row, column, at(design, row, column));
     }
-    const globalPart = jointMean.slice(0, arms);
-    const sharedMean = timesVector(load, jointMean);
-    const devicePart = sharedMean.map((value, arm) => value - (globalPart[arm] ?? 0));
-    if (eliminated) addBlock(load, 0, 0, eliminated.load, -1);
-    const mean = timesVector(load, jointMean).map((value, arm) => value + (eliminated?.offset[arm] ?? 0));
-    const covariance = multiply(multiply(load, jointCovariance), transpose(load));
-    if (eliminated) addBlock(covariance, 0, 0, eliminated.covariance);
-    else addDiagonal(covariance, 0, arms, priorSd.region ** 2);
-    const regionPart = mean.map((value, arm) => value - (sharedMean[arm] ?? 0));
-    return { mean, covariance, parts: { global: globalPart, region: regionPart, device: devicePart } };
-  };
+  }
+  return result;
 }

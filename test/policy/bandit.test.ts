@@ -108,7 +108,7 @@ describe('the bandit, refitted every 400 views', () => {
     expect(ratio((run) => run.lastQuarter)).toBeLessThan(0.5);
   });
 
-  it('costs viewers at most a point while it knows nothing', () => {
-    for (const run of runs) for (const regret of run.batches) expect(regret - run.static).toBeLessThan(1);
+  it('costs viewers at most two points in any batch, where most other arms are 2.5 points worse', () => {
+    for (const run of runs) for (const regret of run.batches) expect(regret - run.static).toBeLessThan(2);
   });
 });

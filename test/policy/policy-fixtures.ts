@@ -12,6 +12,17 @@ import type { ResolvableRendition } from '../../src/policy/resolve-arm.ts';
 
 export const CREATED_AT = '2026-03-01T12:00:00.000Z';
 
+/** Effects that have nothing to do with what the arms' ladders are: tests state them as they like. */
+export const PLAIN_EFFECTS = {
+  arm: 2,
+  region: 2.5,
+  device: 1.5,
+  cell: 2,
+  response: 0,
+  responseDevice: 0,
+  responseCell: 0,
+};
+
 /** A config whose reward is the quality component alone, so that tests can state rewards directly. */
 export function testConfig(changes: Partial<PolicyConfig> = {}): PolicyConfig {
   const base = defaultConfig({ createdAt: CREATED_AT });
@@ -23,7 +34,8 @@ export function testConfig(changes: Partial<PolicyConfig> = {}): PolicyConfig {
     deliveredMbps: 0,
     startFailure: 0,
   };
-  return policyConfigSchema.parse({ ...base, reward, ...changes });
+  const model = { ...base.model, priorSd: PLAIN_EFFECTS };
+  return policyConfigSchema.parse({ ...base, reward, model, ...changes });
 }
 
 /** `count` arms, the first of them the baseline. */

@@ -1,12 +1,16 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Context, PolicyConfig, ViewStatistics } from '../../src/domain/index.ts';
+import { RESPONSE_FEATURES, responseFeatures } from '../../src/policy/arm-response.ts';
 import { cellEvidence } from '../../src/policy/cell-evidence.ts';
 import { type ContextPosterior, contrast } from '../../src/policy/context-posterior.ts';
+import { defaultConfig } from '../../src/policy/ladder-families.ts';
 import { add, at, inverse, type Matrix, multiply, timesVector, transpose, zeros } from '../../src/policy/matrix.ts';
 import { learnedArms, poolStatistics } from '../../src/policy/pool-statistics.ts';
 import { fitPosterior } from '../../src/policy/posterior.ts';
+import { simulatedDeviceResponse, simulatedResponse } from '../../src/policy/response-prior.ts';
 import {
+  CREATED_AT,
   DESKTOP,
   FAST,
   gaussianStatistics,
@@ -20,7 +24,15 @@ import {
 const NEARLY_NOTHING = 1e-4;
 /** Only the cell's own effects: what every cell shows stands for itself. */
 const flat = (cell: number): PolicyConfig['model'] => ({
-  priorSd: { arm: NEARLY_NOTHING, region: NEARLY_NOTHING, device: NEARLY_NOTHING, cell },
+  priorSd: {
+    arm: NEARLY_NOTHING,
+    region: NEARLY_NOTHING,
+    device: NEARLY_NOTHING,
+    cell,
+    response: 0,
+    responseDevice: 0,
+    responseCell: 0,
+  },
   noiseSd: 10,
   dailyDecay: 1,
 });
@@ -75,7 +87,7 @@ describe('with the hierarchy switched off', () => {
   });
 });
 
-/** The same model as one dense Gaussian over (m, a, u, v, w), with m's prior nearly flat: slow and obviously right. */
+/** The same model as one dense Gaussian over (m, a, u, v, w, β, β_device, β_cell), m's prior nearly flat: slow and obviously right. */
 function densePosterior(
   statistics: ViewStatistics[],
   config: PolicyConfig,
@@ -92,8 +104,11 @@ function densePosterior(
     region: cells.length + count,
     device: cells.length + count * (1 + regions.length),
     cell: cells.length + count * (1 + regions.length + devices.length),
+    response: cells.length + count * (1 + regions.length + devices.length + cells.length),
   };
-  const size = offsets.cell + count * cells.length;
+  const groups = { everywhere: 0, device: 1, cell: 1 + devices.length };
+  const size = offsets.response + RESPONSE_FEATURES * (1 + devices.length + cells.length);
+  const features = cells.map(({ line }) => responseFeatures(arms, line));
   const design = (cell: number, arm: number): Float64Array => {
     const context = cells[cell]?.context;
     const row = new Float64Array(size);
@@ -102,6 +117,12 @@ function densePosterior(
     row[offsets.region + count * regions.indexOf(context?.region ?? '') + arm] = 1;
     row[offsets.device + count * devices.indexOf(context?.device ?? 'unknown') + arm] = 1;
     row[offsets.cell + count * cell + arm] = 1;
+    const device = devices.indexOf(context?.device ?? 'unknown');
+    for (const group of [groups.everywhere, groups.device + device, groups.cell + cell]) {
+      for (let index = 0; index < RESPONSE_FEATURES; index += 1) {
+        row[offsets.response + group * RESPONSE_FEATURES + index] = at(features[cell] as Matrix, arm, index);
+      }
+    }
     return row;
   };
   const precision = zeros(size, size);
@@ -113,15 +134,26 @@ function densePosterior(
   prior(offsets.arm, offsets.region, priorSd.arm);
   prior(offsets.region, offsets.device, priorSd.region);
   prior(offsets.device, offsets.cell, priorSd.device);
-  prior(offsets.cell, size, priorSd.cell);
+  prior(offsets.cell, offsets.response, priorSd.cell);
+  const responsesFrom = (group: number): number => offsets.response + group * RESPONSE_FEATURES;
+  prior(responsesFrom(0), responsesFrom(groups.device), priorSd.response);
+  prior(responsesFrom(groups.device), responsesFrom(groups.cell), priorSd.responseDevice);
+  prior(responsesFrom(groups.cell), size, priorSd.responseCell);
+  const expected = new Float64Array(size);
+  expected.set(simulatedResponse, responsesFrom(0));
+  for (const [index, device] of devices.entries()) {
+    expected.set(simulatedDeviceResponse(device), responsesFrom(groups.device + index));
+  }
+  for (const [index, value] of expected.entries()) shift[index] = value * at(precision, index, index);
   for (const [index, cell] of cells.entries()) {
     for (const arm of arms.keys()) {
       const weight = (cell.views[arm] ?? 0) / cell.noiseVariance;
       const row = design(index, arm);
       for (let left = 0; left < size; left += 1) {
-        if (row[left] === 0) continue;
-        shift[left] = (shift[left] ?? 0) + weight * (cell.means[arm] ?? 0);
-        for (let right = 0; right < size; right += 1) if (row[right] !== 0) add(precision, left, right, weight);
+        const slope = weight * (row[left] ?? 0);
+        if (slope === 0) continue;
+        shift[left] = (shift[left] ?? 0) + slope * (cell.means[arm] ?? 0);
+        for (let right = 0; right < size; right += 1) add(precision, left, right, slope * (row[right] ?? 0));
       }
     }
   }
@@ -134,6 +166,9 @@ function densePosterior(
   });
 }
 
+/** Ladders that differ, so that what they are on a line tells them apart. */
+const LADDERS = defaultConfig({ createdAt: CREATED_AT }).arms;
+
 describe('block elimination', () => {
   it('gives the posterior of the dense model, means and covariances, whatever the evidence', () => {
     const contexts: Context[] = [PHONE, DESKTOP, FAST, { ...FAST, device: 'phone' }, { ...FAST, connection: 'wifi' }];
@@ -141,9 +176,17 @@ describe('block elimination', () => {
       fc.property(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 1e6 }), (armCount, seed) => {
         const rng = uniforms(seed);
         const config = testConfig({
-          arms: testArms(armCount),
+          arms: LADDERS.slice(0, armCount),
           model: {
-            priorSd: { arm: 1 + rng(), region: 1 + rng(), device: 0.5 + rng(), cell: 0.5 + rng() },
+            priorSd: {
+              arm: 1 + rng(),
+              region: 1 + rng(),
+              device: 0.5 + rng(),
+              cell: 0.5 + rng(),
+              response: 1 + rng(),
+              responseDevice: 0.5 + rng(),
+              responseCell: 0.5 + rng(),
+            },
             noiseSd: 12,
             dailyDecay: 0.9,
           },
@@ -153,14 +196,13 @@ describe('block elimination', () => {
             rng() < 0.3
               ? []
               : [
-                  gaussianStatistics({
-                    context,
-                    arm,
-                    n: 1 + Math.floor(80 * rng()),
-                    mean: 50 + 20 * rng(),
-                    sd: 5 + 10 * rng(),
-                    ageDays: Math.floor(3 * rng()),
-                  }),
+                  statisticsOf(
+                    { context, arm, ageDays: Math.floor(3 * rng()) },
+                    Array.from({ length: 1 + Math.floor(40 * rng()) }, () => ({
+                      quality: 40 + 40 * rng(),
+                      throughput: (FAST.region === context.region ? 2 : 0) + rng(),
+                    })),
+                  ),
                 ],
           ),
         );

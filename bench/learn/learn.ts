@@ -1,0 +1,132 @@
+import type { PolicyConfig } from '../../src/domain/index.ts';
+import { defaultConfig } from '../../src/policy/ladder-families.ts';
+import type { Bench, BenchResult } from '../report.ts';
+import { staticBaseline } from './bandits.ts';
+import { bootstrapRatio } from './bootstrap.ts';
+import { FROZEN_ARMS } from './frozen-arms.ts';
+import { modelData } from './model-data.ts';
+import { ourPolicy } from './our-policy.ts';
+import { type ReplayPolicy, type ReplayResult, replay, type Scenario } from './replay.ts';
+import { type RewardTable, rewardTable } from './reward-table.ts';
+import { tuneBandits } from './tune-bandits.ts';
+import { undecidedContexts } from './undecided-contexts.ts';
+
+/** Results of one policy over all seeds. */
+type Played = { name: string; runs: ReplayResult[] };
+const TARGETS = { stationary: 0.8, shift: 0.6 } as const;
+
+/**
+ * The learner against a static baseline and tuned bandits, on lines and titles none of them was tuned on: regret per view
+ * against each context's best arm, 48,000 views in batches of 400.
+ */
+export const learn: Bench = async ({ quick, traces, titles }) => {
+  const data = await modelData({ traces, titles });
+  process.stdout.write(`${data.source}; tuned on the even files, measured on the odd ones\n`);
+  const config: PolicyConfig = { ...defaultConfig({ createdAt: '2026-01-01T00:00:00.000Z' }), arms: [...FROZEN_ARMS] };
+  const train = await rewardTable(data.train, FROZEN_ARMS, config.reward, data.hash);
+  const test = await rewardTable(data.test, FROZEN_ARMS, config.reward, data.hash);
+  const seeds = Array.from({ length: quick ? 2 : 10 }, (_, index) => index + 1);
+  const results: BenchResult[] = [];
+  for (const scenario of ['stationary', 'shift'] as const) {
+    const bandits = tuneBandits(train, scenario, quick ? [101] : [101, 102]);
+    for (const { name, settings } of bandits) process.stdout.write(`${scenario}: ${name} ${settings}\n`);
+    const play = (name: string, create: (seed: number) => ReplayPolicy): Played => ({
+      name,
+      runs: seeds.map((seed) => replay(test, create(seed), seed, scenario)),
+    });
+    const ours = play('ours', (seed) => ourPolicy(test, config, seed));
+    const baseline = play('static baseline', () => staticBaseline());
+    const peers = bandits.map(({ name, create }) => play(name, (seed) => create(test, seed)));
+    results.push(...compare(scenario, ours, baseline, peers));
+    if (scenario === 'stationary') results.push(...contextRows(test, ours, baseline));
+  }
+  return results;
+};
+
+const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+const sdOf = (values: readonly number[]): number =>
+  Math.sqrt(values.reduce((sum, value) => sum + (value - meanOf(values)) ** 2, 0) / Math.max(1, values.length - 1));
+
+/** Regret of a policy; the spread is the standard deviation over seeds. */
+const regretRow = (scenario: Scenario, { name, runs }: Played, part: 'mean' | 'lastTenth'): BenchResult => ({
+  metric: `${scenario}: regret per view, ${part === 'mean' ? 'all' : 'last tenth'}: ${name}`,
+  unit: 'points',
+  value: meanOf(runs.map((run) => run[part])),
+  spread: sdOf(runs.map((run) => run[part])),
+});
+
+function ratioRow(
+  metric: string,
+  ours: readonly number[],
+  theirs: readonly number[],
+  peer: string,
+  limit: number,
+): BenchResult {
+  const [value, peerValue] = [meanOf(ours), meanOf(theirs)];
+  const ratios = ours.map((one, index) => one / (theirs[index] ?? 1));
+  const ratio = value / peerValue;
+  return {
+    metric,
+    unit: 'points',
+    value,
+    spread: sdOf(ratios),
+    peer,
+    peerValue,
+    ratio,
+    target: `ratio ≤ ${limit}`,
+    met: ratio <= limit,
+  };
+}
+
+function compare(scenario: Scenario, ours: Played, baseline: Played, peers: readonly Played[]): BenchResult[] {
+  const all = [ours, baseline, ...peers];
+  const rows = all.flatMap((played) =>
+    (['mean', 'lastTenth'] as const).map((part) => regretRow(scenario, played, part)),
+  );
+  const pick = (played: Played, part: 'mean' | 'lastTenth'): number[] => played.runs.map((run) => run[part]);
+  const [best] = peers.toSorted((a, b) => meanOf(pick(a, 'mean')) - meanOf(pick(b, 'mean')));
+  if (!best) throw new RangeError('expected a bandit to compare with (got none)');
+  if (scenario === 'stationary') {
+    rows.push(ratioRow('ours ÷ static, all views', pick(ours, 'mean'), pick(baseline, 'mean'), baseline.name, 0.45));
+    rows.push(
+      ratioRow('ours ÷ static, last tenth', pick(ours, 'lastTenth'), pick(baseline, 'lastTenth'), baseline.name, 0.3),
+    );
+  }
+  const name = `${scenario}: ours ÷ best bandit (${best.name})`;
+  rows.push(ratioRow(name, pick(ours, 'mean'), pick(best, 'mean'), best.name, TARGETS[scenario]));
+  const { ratio, low, high } = bootstrapRatio(regretByFile(ours), regretByFile(best));
+  rows.push({
+    metric: `${scenario}: upper bound of ours ÷ best bandit over trace files (95 % from ${low.toFixed(2)}, at ${ratio.toFixed(2)})`,
+    unit: 'ratio',
+    value: high,
+    spread: high - low,
+    target: '< 1',
+    met: high < 1,
+  });
+  return rows;
+}
+
+function regretByFile({ runs }: Played): Float64Array {
+  return Float64Array.from(runs[0]?.byFile ?? [], (_, file) => meanOf(runs.map((run) => run.byFile[file] ?? 0)));
+}
+
+/** Where the learner does not surely beat the baseline within these views, and how many it would take to see the best arm's gain. */
+function contextRows(table: RewardTable, ours: Played, baseline: Played): BenchResult[] {
+  return undecidedContexts(
+    table,
+    FROZEN_ARMS.map(({ id }) => id),
+  ).map(({ context, name, gain, viewsNeeded, best }) => {
+    const late = (played: Played): number[] => played.runs.map((run) => run.lateByContext[context] ?? 0);
+    const views = meanOf(ours.runs.map((run) => run.viewsByContext[context] ?? 0));
+    const verdict = viewsNeeded > views ? 'INSIDE THE NOISE' : 'visible';
+    return {
+      metric: `${name}: ${best} is ${gain.toFixed(2)} better than the baseline, ${verdict}: ${Math.round(viewsNeeded).toLocaleString('en')} views to see it, ${Math.round(views).toLocaleString('en')} had; regret, last tenth`,
+      unit: 'points',
+      value: meanOf(late(ours)),
+      spread: sdOf(late(ours)),
+      peer: 'static',
+      peerValue: meanOf(late(baseline)),
+      ratio: meanOf(late(ours)) / meanOf(late(baseline)),
+    };
+  });
+}
