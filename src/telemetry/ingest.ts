@@ -58,6 +58,8 @@ const DUPLICATE_WINDOW = 50_000;
 const HOUR_MS = 3_600_000;
 /** Client clocks further off than this are replaced by the server's. */
 const MAX_SKEW_MS = 24 * HOUR_MS;
+/** Logs and servers in virtual time mean the time they state, within what a database can hold. */
+const MAX_STATED_SKEW_MS = 10 * 365 * 24 * HOUR_MS;
 const ISO_DATE_CHARACTERS = 10;
 
 /**
@@ -76,8 +78,7 @@ export function createIngest(ports: IngestPorts, limits: IngestLimits): Ingest {
     const batch: Batch = { arrival, receivedAtMs, attributed: null };
     const receivedAt = toClickHouseTime(receivedAtMs);
     const startLine = createLineStarts(ports, arrival, receivedAt);
-    // Logs and servers in virtual time mean the time they state.
-    const keepsTime = arrival.trusted || arrival.isImport === true;
+    const maxSkewMs = arrival.trusted || arrival.isImport === true ? MAX_STATED_SKEW_MS : MAX_SKEW_MS;
     const refusals: Refusal[] = [];
     const rejected: Rejected[] = [];
     const lines: string[] = [];
@@ -98,7 +99,7 @@ export function createIngest(ports: IngestPorts, limits: IngestLimits): Ingest {
         continue;
       }
       fresh.set(of, ids.add(event.eventId));
-      lines.push(finishLine(startLine(event, viewId), keepsTime ? event : clampSkew(event, receivedAt, receivedAtMs)));
+      lines.push(finishLine(startLine(event, viewId), clampSkew(event, receivedAt, receivedAtMs, maxSkewMs)));
     }
     const repeats = duplicates + untoldRepeats;
     if (lines[0] !== undefined && repeats > 0) lines[0] = `"repeats":${repeats},${lines[0]}`;
@@ -219,9 +220,9 @@ function contextOf(event: TelemetryEvent, arrival: Arrival, { groupOf }: Pick<In
   };
 }
 
-function clampSkew(event: TelemetryEvent, receivedAt: string, receivedAtMs: number): TelemetryEvent {
+function clampSkew(event: TelemetryEvent, receivedAt: string, receivedAtMs: number, maxSkewMs: number): TelemetryEvent {
   // The same day in UTC is less than a day away.
   if (event.ts.endsWith('Z') && event.ts.startsWith(receivedAt.slice(0, ISO_DATE_CHARACTERS))) return event;
   const skewMs = Math.abs(Date.parse(event.ts) - receivedAtMs);
-  return skewMs <= MAX_SKEW_MS ? event : { ...event, ts: new Date(receivedAtMs).toISOString() };
+  return skewMs <= maxSkewMs ? event : { ...event, ts: new Date(receivedAtMs).toISOString() };
 }

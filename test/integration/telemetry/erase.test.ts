@@ -204,24 +204,24 @@ describe('erasure', () => {
       hour: fc.nat(3),
       stream: fc.constantFrom('events' as const, 'decisions' as const),
       stopAfter: fc.nat(6),
-      then: fc.constantFrom('erase', 'rebuild', 'again', 'nothing'),
+      afterwards: fc.constantFrom('erase', 'rebuild', 'again', 'nothing'),
     });
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 3, maxLength: 7 }), async (script) => {
         runs += 1;
         const unfinished: TestSegment[] = [];
         const erased = new Set<string>();
-        for (const [index, { session, hour, stream, stopAfter, then }] of script.entries()) {
+        for (const [index, { session, hour, stream, stopAfter, afterwards }] of script.entries()) {
           const name = `p${runs}-${session}`;
           const [decisions, events] = viewSegments(name, hour, { session_id: name, asset_id: 'a_film' });
           const made = { ...((stream === 'events' ? events : decisions) as TestSegment), id: `${name}-${index}` };
           const steps = applySteps(engine.database, made, hashSubject);
           for (const run of steps.slice(0, stopAfter)) await run();
           if (stopAfter < steps.length) unfinished.push(made);
-          if (then === 'rebuild') await rebuildRollups(engine.database, { clips });
-          const other = then === 'again' ? unfinished.shift() : undefined;
+          if (afterwards === 'rebuild') await rebuildRollups(engine.database, { clips });
+          const other = afterwards === 'again' ? unfinished.shift() : undefined;
           if (other) await apply(engine.database, other, hashSubject);
-          if (then === 'erase') {
+          if (afterwards === 'erase') {
             await erase({ sessionId: name });
             erased.add(name);
           }
