@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startTestDatabase, type TestDatabase } from '../../fixtures/clickhouse.ts';
-import { startFuzzedService } from '../../telemetry/fuzz/fuzzed-service.ts';
-import { sendMutants, type Tally } from '../../telemetry/fuzz/send-mutants.ts';
-import { storedEventSchema, storedLetterSchema } from '../../telemetry/fuzz/stored-row.ts';
+import { startFuzzedService } from './fuzz/fuzzed-service.ts';
+import { sendMutants, type Tally } from './fuzz/send-mutants.ts';
+import { storedEventSchema, storedLetterSchema } from './fuzz/stored-row.ts';
 
 /** Other mutants than the fast test sends. */
 const SEED = Number(process.env.FUZZ_SEED ?? 20_260_302);

@@ -1,5 +1,5 @@
 import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib';
-import type { Rng } from '../../../src/domain/index.ts';
+import type { Rng } from '../../../../src/domain/index.ts';
 import { SESSION, type Seed } from './seeds.ts';
 
 /** A request that may be anything; `isSound` where its encoding and size are as they should be. */

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { CONNECTIONS, DEVICES, EVENT_SOURCES, PLAYER_STATES } from '../../../src/domain/index.ts';
-import { REFUSAL_CODES } from '../../../src/telemetry/refusal.ts';
+import { CONNECTIONS, DEVICES, EVENT_SOURCES, PLAYER_STATES } from '../../../../src/domain/index.ts';
+import { REFUSAL_CODES } from '../../../../src/telemetry/refusal.ts';
 
 /*
  * What a line in the spool may be, whatever came in: written down here once more, from the tables' columns and the contract,

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 /** A request as it should be. */
 export type Seed = { method: 'GET' | 'POST'; path: string; headers: Record<string, string>; body: Buffer };
 
-const CAPTURES = new URL('../../fixtures/cmcd-captures/', import.meta.url);
+const CAPTURES = new URL('../../../fixtures/cmcd-captures/', import.meta.url);
 
 /** The session of every seed, which each mutant has replaced by one of its own, and the asset of all. */
 export const SESSION = 's-1';

@@ -1,6 +1,6 @@
 import { Agent, type IncomingHttpHeaders, request } from 'node:http';
 import { z } from 'zod';
-import { seededRng } from '../../../src/policy/seeded-rng.ts';
+import { seededRng } from '../../../../src/policy/seeded-rng.ts';
 import { type Mutant, mutate } from './mutate.ts';
 import { readSeeds } from './seeds.ts';
 

@@ -2,16 +2,16 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { pino } from 'pino';
-import { demandScope, keyOwner } from '../../../src/api/authenticate.ts';
-import { createEdge } from '../../../src/api/edge/edge.ts';
-import type { Principal } from '../../../src/api/key-store.ts';
-import { composeTelemetry } from '../../../src/commands/compose-telemetry.ts';
-import { readConfig } from '../../../src/config.ts';
-import { deriveViewKeys, viewIdOf } from '../../../src/delivery/view-identity.ts';
-import { verifyViewToken } from '../../../src/delivery/view-token.ts';
-import { type Database, DatabaseError } from '../../../src/telemetry/database.ts';
-import { startDescribedService } from '../../api/fixtures/described-service.ts';
-import { telemetryHooks } from '../../integration/telemetry/fixtures/telemetry-hooks.ts';
+import { demandScope, keyOwner } from '../../../../src/api/authenticate.ts';
+import { createEdge } from '../../../../src/api/edge/edge.ts';
+import type { Principal } from '../../../../src/api/key-store.ts';
+import { composeTelemetry } from '../../../../src/commands/compose-telemetry.ts';
+import { readConfig } from '../../../../src/config.ts';
+import { deriveViewKeys, viewIdOf } from '../../../../src/delivery/view-identity.ts';
+import { verifyViewToken } from '../../../../src/delivery/view-token.ts';
+import { type Database, DatabaseError } from '../../../../src/telemetry/database.ts';
+import { startDescribedService } from '../../../api/fixtures/described-service.ts';
+import { telemetryHooks } from '../fixtures/telemetry-hooks.ts';
 
 /** No database at all: everything accepted stays in the spools. */
 export const NO_DATABASE: Database = (() => {
