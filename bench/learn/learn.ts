@@ -27,8 +27,9 @@ export const learn: Bench = async ({ quick, traces, titles }) => {
   const test = await rewardTable(data.test, FROZEN_ARMS, config.reward, data.hash);
   const seeds = Array.from({ length: quick ? 2 : 10 }, (_, index) => index + 1);
   const results: BenchResult[] = [];
+  const tuned = tuneBandits(train, quick ? [101] : [101, 102]);
   for (const scenario of ['stationary', 'shift'] as const) {
-    const bandits = tuneBandits(train, scenario, quick ? [101] : [101, 102]);
+    const bandits = tuned[scenario];
     for (const { name, settings } of bandits) process.stdout.write(`${scenario}: ${name} ${settings}\n`);
     const play = (name: string, create: (seed: number) => ReplayPolicy): Played => ({
       name,

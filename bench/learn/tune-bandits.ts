@@ -16,7 +16,8 @@ export type TunedBandit = {
 };
 
 const WIDTHS = [0.03, 0.1, 0.2, 0.4];
-const DISCOUNTS = { stationary: [1], shift: [1, 0.97] } as const;
+/** Discount of everything learned, per batch: tried where the world changes. */
+const FORGETTING = 0.97;
 
 /** Mean and sd of the baseline's rewards and of the covariate over a split. */
 export function rewardScale(table: RewardTable): RewardScale {
@@ -32,40 +33,50 @@ export function rewardScale(table: RewardTable): RewardScale {
   return { mean, sd, throughputMean, throughputSd };
 }
 
-/** The best of each bandit's grid on the train split, each scenario for itself: peers get what we get. */
-export function tuneBandits(train: RewardTable, scenario: Scenario, seeds: readonly number[]): TunedBandit[] {
+/** What rank of settings on the stationary train split is tried again, with and without forgetting, where the world changes. */
+const FINALISTS = 3;
+
+/** Per scenario, the best of each bandit's grid on the train split: peers get what we get. */
+export function tuneBandits(train: RewardTable, seeds: readonly number[]): Record<Scenario, TunedBandit[]> {
   const scale = rewardScale(train);
   const shape = (table: RewardTable) => ({ contexts: table.contexts.length, arms: table.arms, scale });
-  const discounts = DISCOUNTS[scenario];
   const linear = grid({
     features: ['cell', 'additive'] as const,
     centre: ['global', 'cell'] as const,
     width: WIDTHS,
     ridge: [1, 10],
-    discount: discounts,
+    discount: [1],
   });
-  const thompson = grid({ noise: [0.2, 0.5, 1], prior: [0.1, 0.3, 1], discount: discounts });
-  const best = <S extends LinearSettings | ThompsonSettings>(
+  const thompson = grid({ noise: [0.1, 0.2, 0.5, 1], prior: [0.1, 0.3, 1], discount: [1] });
+  const tune = <S extends LinearSettings | ThompsonSettings>(
     name: string,
     all: readonly S[],
     make: (table: RewardTable, settings: S, seed: number) => ReplayPolicy,
-  ): TunedBandit => {
-    const regretOf = (settings: S): number =>
-      seeds.reduce((sum, seed) => sum + replay(train, make(train, settings, seed), seed, scenario).mean, 0);
-    const [winner] = all
-      .map((settings) => ({ settings, regret: regretOf(settings) }))
-      .sort((a, b) => a.regret - b.regret);
-    if (!winner) throw new RangeError('expected a grid of one setting or more (got none)');
-    const { settings } = winner;
-    return { name, settings: JSON.stringify(settings), create: (table, seed) => make(table, settings, seed) };
+  ): Record<Scenario, TunedBandit> => {
+    const ranked = (settings: readonly S[], scenario: Scenario): S[] =>
+      settings
+        .map((one) => ({
+          one,
+          regret: seeds.reduce((sum, seed) => sum + replay(train, make(train, one, seed), seed, scenario).mean, 0),
+        }))
+        .sort((left, right) => left.regret - right.regret)
+        .map(({ one }) => one);
+    const tuned = (settings: S | undefined): TunedBandit => {
+      if (!settings) throw new RangeError('expected a grid of one setting or more (got none)');
+      return { name, settings: JSON.stringify(settings), create: (table, seed) => make(table, settings, seed) };
+    };
+    const stationary = ranked(all, 'stationary');
+    const finalists = stationary.slice(0, FINALISTS).flatMap((one) => [one, { ...one, discount: FORGETTING }]);
+    return { stationary: tuned(stationary[0]), shift: tuned(ranked(finalists, 'shift')[0]) };
   };
-  return [
-    best('independent Thompson', thompson, (table, settings, seed) =>
+  const all = [
+    tune('independent Thompson', thompson, (table, settings, seed) =>
       independentThompson(shape(table), settings, seed),
     ),
-    best('LinTS', linear, (table, settings, seed) => linearBandit('LinTS', shape(table), settings, seed)),
-    best('LinUCB', linear, (table, settings, seed) => linearBandit('LinUCB', shape(table), settings, seed)),
+    tune('LinTS', linear, (table, settings, seed) => linearBandit('LinTS', shape(table), settings, seed)),
+    tune('LinUCB', linear, (table, settings, seed) => linearBandit('LinUCB', shape(table), settings, seed)),
   ];
+  return { stationary: all.map(({ stationary }) => stationary), shift: all.map(({ shift }) => shift) };
 }
 
 /** Every combination of the given values. */

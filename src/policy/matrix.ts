@@ -27,12 +27,16 @@ export function addBlock(target: Matrix, row0: number, column0: number, block: M
 
 export function multiply(left: Matrix, right: Matrix): Matrix {
   const product = zeros(left.rows, right.columns);
+  const { columns } = right;
+  const [into, from] = [product.data, right.data];
   for (let row = 0; row < left.rows; row += 1) {
+    const to = row * columns;
     for (let inner = 0; inner < left.columns; inner += 1) {
-      const factor = at(left, row, inner);
+      const factor = left.data[row * left.columns + inner] ?? 0;
       if (factor === 0) continue;
-      for (let column = 0; column < right.columns; column += 1) {
-        add(product, row, column, factor * at(right, inner, column));
+      const start = inner * columns;
+      for (let column = 0; column < columns; column += 1) {
+        into[to + column] = (into[to + column] ?? 0) + factor * (from[start + column] ?? 0);
       }
     }
   }

@@ -49,7 +49,7 @@ export function shareEffects(
     const design = cellDesign(layout, evidence.context.device, features);
     const own = ownCovariance(features, sds.cell, sds.responseCell);
     const information = cellInformation(evidence, own, timesVector(design, expected));
-    return { region: evidence.context.region, design, information };
+    return { context: evidence.context, features, design, information };
   });
   return { shared: fitSharedEffects(informed, layout, sds, expected), informed };
 }

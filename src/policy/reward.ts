@@ -28,14 +28,21 @@ export function rewardOf(components: ViewComponents, weights: RewardWeights): nu
   return VIEW_COMPONENTS.reduce((sum, name) => sum + vector[name] * components[name], 0);
 }
 
+/** Where Σ z_i z_j stands in the upper triangle that `moments` keeps row by row, by names. */
+const MOMENT_INDEX = Object.fromEntries(
+  VIEW_COMPONENTS.map((left, first) => [
+    left,
+    Object.fromEntries(
+      VIEW_COMPONENTS.map((right, second) => {
+        const [row, column] = [Math.min(first, second), Math.max(first, second)];
+        return [right, row * SIZE - (row * (row - 1)) / 2 + (column - row)];
+      }),
+    ),
+  ]),
+) as Record<ViewComponent, Record<ViewComponent, number>>;
+
 /** Where Σ z_i z_j stands in the upper triangle that `moments` keeps row by row. */
-export function momentIndex(left: ViewComponent, right: ViewComponent): number {
-  const [row, column] = [VIEW_COMPONENTS.indexOf(left), VIEW_COMPONENTS.indexOf(right)].sort((a, b) => a - b) as [
-    number,
-    number,
-  ];
-  return row * SIZE - (row * (row - 1)) / 2 + (column - row);
-}
+export const momentIndex = (left: ViewComponent, right: ViewComponent): number => MOMENT_INDEX[left][right];
 
 /** Σ of one component, or of a product of two, over the views. */
 export function momentOf(

@@ -1,4 +1,4 @@
-import type { Device } from '../domain/index.ts';
+import type { Context, Device } from '../domain/index.ts';
 import { RESPONSE_FEATURES } from './arm-response.ts';
 import { type CellInformation, logDeterminant, quadraticForm } from './cell-information.ts';
 import {
@@ -29,7 +29,7 @@ export type EffectSds = {
 };
 
 /** A cell as the shared effects see it. */
-export type SharedCell = { region: string; design: Matrix; information: CellInformation };
+export type SharedCell = { context: Context; features: Matrix; design: Matrix; information: CellInformation };
 
 /** Where in g = (a, v per device, β, β per device) things stand. */
 export type SharedLayout = { arms: number; devices: readonly Device[]; size: number };
@@ -114,6 +114,39 @@ function addPrior(joint: Matrix, layout: SharedLayout, sds: EffectSds): number {
   return logDeterminantOfPrior;
 }
 
+/** What a cell says about g: of (a, β) once, for everywhere and for its device alike. */
+function addCell(
+  { context, features, information }: SharedCell,
+  joint: Block,
+  cross: Matrix,
+  layout: SharedLayout,
+): void {
+  const { arms } = layout;
+  const device = 1 + layout.devices.indexOf(context.device);
+  const size = arms + RESPONSE_FEATURES;
+  const compact = zeros(arms, size);
+  for (let arm = 0; arm < arms; arm += 1) add(compact, arm, arm, 1);
+  addBlock(compact, 0, arms, features);
+  const compactTransposed = transpose(compact);
+  const seen = multiply(information.contrastPrecision, compact);
+  const precision = multiply(compactTransposed, seen);
+  const shift = timesVector(compactTransposed, information.shift);
+  const columnOf = (group: number, index: number): number =>
+    index < arms ? group * arms + index : responseAt(layout) + group * RESPONSE_FEATURES + (index - arms);
+  for (const left of [0, device]) {
+    for (let row = 0; row < size; row += 1) {
+      const to = columnOf(left, row);
+      joint.shift[to] = (joint.shift[to] ?? 0) + (shift[row] ?? 0);
+      for (let arm = 0; arm < arms; arm += 1) add(cross, arm, to, at(seen, arm, row));
+      for (const right of [0, device]) {
+        for (let column = 0; column < size; column += 1) {
+          add(joint.precision, to, columnOf(right, column), at(precision, row, column));
+        }
+      }
+    }
+  }
+}
+
 /** A region after elimination: u | g ~ N(offset − load·g, covariance). */
 type EliminatedRegion = { load: Matrix; offset: Float64Array; covariance: Matrix; deviance: number };
 
@@ -128,14 +161,10 @@ function eliminateRegion(
   const own = emptyBlock(arms);
   const cross = zeros(arms, size);
   for (let arm = 0; arm < arms; arm += 1) add(own.precision, arm, arm, regionSd ** -2);
-  for (const { design, information } of cells) {
-    const designTransposed = transpose(design);
-    const seen = transpose(multiply(designTransposed, information.contrastPrecision));
-    addBlock(own.precision, 0, 0, information.contrastPrecision);
-    addVector(own.shift, information.shift);
-    addBlock(cross, 0, 0, seen);
-    addBlock(joint.precision, 0, 0, multiply(designTransposed, seen));
-    addVector(joint.shift, timesVector(designTransposed, information.shift));
+  for (const cell of cells) {
+    addBlock(own.precision, 0, 0, cell.information.contrastPrecision);
+    addVector(own.shift, cell.information.shift);
+    addCell(cell, joint, cross, layout);
   }
   const lower = cholesky(own.precision);
   const load = solveCholesky(lower, cross);
@@ -205,8 +234,8 @@ export function fitSharedEffects(
 function byRegion(cells: readonly SharedCell[]): Map<string, SharedCell[]> {
   const regions = new Map<string, SharedCell[]>();
   for (const cell of cells) {
-    const members = regions.get(cell.region) ?? [];
-    regions.set(cell.region, members);
+    const members = regions.get(cell.context.region) ?? [];
+    regions.set(cell.context.region, members);
     members.push(cell);
   }
   return regions;
