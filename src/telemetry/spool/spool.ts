@@ -27,12 +27,16 @@ export type SpoolOptions = {
   /** A segment is sealed at this size or age, whichever comes first. */
   segmentBytes?: number;
   segmentAgeMs?: number;
+  /** While former segments wait to be applied, this age: few large segments are applied sooner than many small ones. */
+  waitingAgeMs?: number;
   /** Called in order for every segment that is ready to be applied. */
   onSealed(segment: Segment): void;
 };
 
 const DEFAULT_SEGMENT_BYTES = 16 * 1024 * 1024;
 const DEFAULT_SEGMENT_AGE_MS = 1000;
+/** Rows are dated by their segment in the account and in roll-ups, which allow for a minute. */
+const DEFAULT_WAITING_AGE_MS = 30_000;
 const RETRY_AFTER_SECONDS = 5;
 /** A write returns when its bytes are on disk, as if fdatasync followed, in one trip to the thread pool instead of two. */
 const WRITE_THROUGH = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_DSYNC;
@@ -76,7 +80,12 @@ export class Spool {
   #stopped = false;
 
   constructor(options: SpoolOptions) {
-    this.#options = { segmentBytes: DEFAULT_SEGMENT_BYTES, segmentAgeMs: DEFAULT_SEGMENT_AGE_MS, ...options };
+    this.#options = {
+      segmentBytes: DEFAULT_SEGMENT_BYTES,
+      segmentAgeMs: DEFAULT_SEGMENT_AGE_MS,
+      waitingAgeMs: DEFAULT_WAITING_AGE_MS,
+      ...options,
+    };
   }
 
   /** Recovers segments left by a former process; they are returned, oldest first, and count as in doubt. */
@@ -207,12 +216,18 @@ export class Spool {
         throw error;
       });
       this.#open = { handle, sequence, rows: 0, bytes: 0, writtenAtMs: Date.now() };
-      this.#sealTimer = setTimeout(() => {
-        this.#sealRequested = true;
-        this.#kick();
-      }, this.#options.segmentAgeMs);
+      this.#sealWhenOld(Date.now());
     }
     return this.#open;
+  }
+
+  #sealWhenOld(openedAtMs: number): void {
+    const { segmentAgeMs, waitingAgeMs } = this.#options;
+    this.#sealTimer = setTimeout(() => {
+      if (this.#sealed.size > 0 && Date.now() - openedAtMs < waitingAgeMs) return this.#sealWhenOld(openedAtMs);
+      this.#sealRequested = true;
+      this.#kick();
+    }, segmentAgeMs);
   }
 
   async #sealOpen(): Promise<void> {
