@@ -4,6 +4,7 @@ import type { Bench, BenchResult } from '../report.ts';
 import { staticBaseline } from './bandits.ts';
 import { bootstrapRatio } from './bootstrap.ts';
 import { FROZEN_ARMS } from './frozen-arms.ts';
+import { guardrailCost } from './guardrail-cost.ts';
 import { modelData } from './model-data.ts';
 import { ourPolicy } from './our-policy.ts';
 import { type ReplayPolicy, type ReplayResult, replay, type Scenario } from './replay.ts';
@@ -39,7 +40,9 @@ export const learn: Bench = async ({ quick, traces, titles }) => {
     const baseline = play('static baseline', () => staticBaseline());
     const peers = bandits.map(({ name, create }) => play(name, (seed) => create(test, seed)));
     results.push(...compare(scenario, ours, baseline, peers));
-    if (scenario === 'stationary') results.push(...contextRows(test, ours, baseline));
+    if (scenario === 'stationary') {
+      results.push(guardrailRow(test, config, ours), ...contextRows(test, ours, baseline));
+    }
   }
   return results;
 };
@@ -109,6 +112,21 @@ function compare(scenario: Scenario, ours: Played, baseline: Played, peers: read
 
 function regretByFile({ runs }: Played): Float64Array {
   return Float64Array.from(runs[0]?.byFile ?? [], (_, file) => meanOf(runs.map((run) => run.byFile[file] ?? 0)));
+}
+
+/** How near the learner comes to the best that its own stall guardrail allows. */
+function guardrailRow(table: RewardTable, { guardrails }: PolicyConfig, ours: Played): BenchResult {
+  const { points, contexts } = guardrailCost(table, guardrails.stallRatioExcess);
+  const late = meanOf(ours.runs.map((run) => run.lastTenth));
+  return {
+    metric: `regret of the best policy that keeps to the stall guardrail (the reward likes more stalls in ${contexts.join(', ')}); beside it ours, last tenth`,
+    unit: 'points',
+    value: points,
+    spread: 0,
+    peer: 'ours',
+    peerValue: late,
+    ratio: points / late,
+  };
 }
 
 /** Where the learner does not surely beat the baseline within these views, and how many it would take to see the best arm's gain. */

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { independentThompson, linearBandit, staticBaseline } from '../../bench/learn/bandits.ts';
 import { bootstrapRatio } from '../../bench/learn/bootstrap.ts';
+import { guardrailCost } from '../../bench/learn/guardrail-cost.ts';
 import { BATCH, meanRewards, oracleArms, type ReplayPolicy, replay } from '../../bench/learn/replay.ts';
 import { cellOf, KEPT, type RewardTable } from '../../bench/learn/reward-table.ts';
 import { uniforms } from '../policy/policy-fixtures.ts';
@@ -84,6 +85,25 @@ describe('replaying views over a reward table', () => {
       replay(table(), linearBandit('LinTS', shape, LINEAR, seed), seed, 'stationary', VIEWS).mean;
     expect(play(1)).toBe(play(1));
     expect(play(2)).not.toBe(play(1));
+  });
+});
+
+describe('what keeping to the stall guardrail costs', () => {
+  it('is the gain of an arm that stalls too much, where it is the best one', () => {
+    const made = table(0);
+    const fill = (arm: number, stalledMs: number) => {
+      for (const session of made.sessions.keys()) {
+        for (const device of [0, 1]) {
+          const from = cellOf(made, session, device, arm) * KEPT.length;
+          made.values[from + KEPT.indexOf('stalledMs')] = stalledMs;
+          made.values[from + KEPT.indexOf('playedMs')] = 1000 - stalledMs;
+        }
+      }
+    };
+    for (const [arm, stalledMs] of [10, 10, 60].entries()) fill(arm, stalledMs);
+    // Arm 2 is 3 points better than the baseline in the two contexts of BB.
+    expect(guardrailCost(made, 0.01)).toEqual({ points: 1.5, contexts: ['BB phone', 'BB desktop'] });
+    expect(guardrailCost(made, 0.051)).toEqual({ points: 0, contexts: [] });
   });
 });
 
