@@ -109,8 +109,9 @@ describe.runIf(process.platform === 'linux')('nara serve', () => {
       for (const pid of hung) process.kill(pid, 'SIGCONT');
     }
     await waitFor('everything to be shipped', async () => {
-      const { status, body } = await service.call<{ waiting: number; stored: number }>('GET', '/v1/telemetry/audit');
-      return status === 200 && body.waiting === 0 && body.stored === 1;
+      const audit = await service.call<{ waiting: number; balanced: boolean }>('GET', '/v1/telemetry/audit');
+      const qoe = await service.call<{ groups: { started: number }[] }>('GET', `/v1/qoe?assetId=${assetId}`);
+      return audit.body.waiting === 0 && audit.body.balanced && qoe.body.groups?.[0]?.started === 1;
     });
   });
 
