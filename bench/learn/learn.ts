@@ -43,6 +43,7 @@ export const learn: Bench = async ({ quick, traces, titles }) => {
     if (scenario === 'stationary') {
       results.push(guardrailRow(test, config, ours), ...contextRows(test, ours, baseline));
     }
+    results.push(...unboundRows(scenario, test, config, [ours, baseline, ...peers]));
   }
   return results;
 };
@@ -127,6 +128,29 @@ function guardrailRow(table: RewardTable, { guardrails }: PolicyConfig, ours: Pl
     peerValue: late,
     ratio: points / late,
   };
+}
+
+/** Regret in the contexts where reward and stall guardrail want the same: peers have no guardrail to keep to. No target is set on it. */
+function unboundRows(
+  scenario: Scenario,
+  table: RewardTable,
+  { guardrails }: PolicyConfig,
+  all: readonly Played[],
+): BenchResult[] {
+  const { contexts } = guardrailCost(table, guardrails.stallRatioExcess);
+  const kept = [...table.contexts.keys()].filter((context) => {
+    const where = table.contexts[context];
+    return !contexts.includes(`${where?.region} ${where?.device}`);
+  });
+  return all.map(({ name, runs }) => {
+    const regrets = runs.map((run) => meanOf(kept.map((context) => run.byContext[context] ?? 0)));
+    return {
+      metric: `${scenario}: regret per view where the stall guardrail does not bind: ${name}`,
+      unit: 'points',
+      value: meanOf(regrets),
+      spread: sdOf(regrets),
+    };
+  });
 }
 
 /** Where the learner does not surely beat the baseline within these views, and how many it would take to see the best arm's gain. */
