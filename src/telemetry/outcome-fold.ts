@@ -1,6 +1,18 @@
 import { IS_CMCD } from './playback/reports-sql.ts';
 import { toldByReports } from './playback/told-by-reports-sql.ts';
 
+const BUFFER_STALL = `e.type = 'stall' AND e.cause = 'buffer' AND NOT ${IS_CMCD}`;
+const SEEK_STALL = "e.type = 'stall' AND e.cause = 'seek'";
+
+// Most views have no such events: gathered arrays are nothing then, sets and maps take hundreds of bytes a view.
+/** How many different events. */
+const toldTimes = (when: string): string => `arrayUniq(groupArrayIf(e.event_id, ${when}))`;
+/** How long they were together, each counted once. */
+function toldTime(when: string): string {
+  const events = `groupArrayIf((e.event_id, e.duration_ms), ${when})`;
+  return `arraySum(arrayReduce('maxMap', [${events}.1], [${events}.2]).2)`;
+}
+
 /**
  * What all events of a view tell, and what native ones counted. Every aggregate is a maximum or a count of distinct event ids,
  * so order, repetition and lateness cannot change the row; counters are cumulative, so a lost report is subsumed by the next.
@@ -24,13 +36,13 @@ SELECT
   max(if(${IS_CMCD}, '', toString(e.source))) AS source,
   maxIf(e.startup_ms, NOT ${IS_CMCD}) AS startup_ms,
   max(e.played_ms) AS played_ms,
-  greatest(maxIf(e.stalled_ms, NOT ${IS_CMCD}), arraySum(mapValues(maxMapIf(map(e.event_id, toUInt64(e.duration_ms)), e.type = 'stall' AND e.cause = 'buffer' AND NOT ${IS_CMCD})))) AS stalled_ms,
-  greatest(max(e.seek_stalled_ms), arraySum(mapValues(maxMapIf(map(e.event_id, toUInt64(e.duration_ms)), e.type = 'stall' AND e.cause = 'seek')))) AS seek_stalled_ms,
-  greatest(maxIf(e.stall_count, NOT ${IS_CMCD}), uniqExactIf(e.event_id, e.type = 'stall' AND e.cause = 'buffer' AND NOT ${IS_CMCD})) AS stall_count,
+  greatest(maxIf(e.stalled_ms, NOT ${IS_CMCD}), ${toldTime(BUFFER_STALL)}) AS stalled_ms,
+  greatest(max(e.seek_stalled_ms), ${toldTime(SEEK_STALL)}) AS seek_stalled_ms,
+  greatest(maxIf(e.stall_count, NOT ${IS_CMCD}), ${toldTimes(BUFFER_STALL)}) AS stall_count,
   max(e.paused_ms) AS paused_ms,
   max(e.bytes) AS bytes,
   maxMap(e.rung_ms) AS rung_ms,
-  greatest(max(e.switches_up) + max(e.switches_down), uniqExactIf(e.event_id, e.type = 'rung_switch')) AS switches,
+  greatest(max(e.switches_up) + max(e.switches_down), ${toldTimes("e.type = 'rung_switch'")}) AS switches,
   maxIf(e.dropped_frames, NOT ${IS_CMCD}) AS dropped_frames,
   max(e.viewport_height) AS viewport_height,
   max(e.trusted) AS trusted,
