@@ -29,13 +29,13 @@ export const apply: Bench = async ({ quick }) => {
     const traffic = makeTraffic({ seed: 1, audience: 20_000, startMs: Date.now() - 600_000, eventsPerSecond: 2_000 });
     const spool = join(engine.directory, 'bench-spool');
     const segments = await writeSegments(spool, traffic, { from: 1, count: quick ? 3 : 6 }, { bytes: SEGMENT_BYTES });
-    const rounds = quick ? 3 : 7;
+    const rounds = quick ? 2 : 5;
     const inserted = await measureInsert(engine, segments, rounds);
     const applied = await measureApply(engine, segments, rounds);
     await rm(spool, { recursive: true });
     const rebuilt = await measureRebuild(engine, quick ? MILLION / 4 : MILLION, quick ? 2 : 3);
-    const grown = await measureGrowth(engine, quick ? SIZES.quick : SIZES.full, quick ? 3 : 5);
-    return [inserted, applied, rebuilt, ...grown, await measureMemory(engine)];
+    const grown = await measureGrowth(engine, quick ? SIZES.quick : SIZES.full, quick ? 2 : 4);
+    return [inserted, applied, ...rebuilt, ...grown, await measureMemory(engine)];
   } finally {
     await engine.stop();
   }
@@ -80,28 +80,28 @@ async function measureApply({ database, directory }: BenchEngine, segments: read
   return { metric: 'apply a backlog, outcomes and account included', unit: 'events/s', ...summarise(samples.slice(1)) };
 }
 
-async function measureRebuild({ database }: BenchEngine, views: number, rounds: number): Promise<BenchResult> {
+async function measureRebuild(engine: BenchEngine, views: number, rounds: number): Promise<BenchResult[]> {
+  const { database } = engine;
   await truncate(database, 'events', 'view_outcomes');
   await fill(database, { from: 0, to: views }, shapeOf(views));
-  const samples: number[] = [];
+  const samples: { seconds: number[]; cpuSeconds: number[] } = { seconds: [], cpuSeconds: [] };
   for (let round = 0; round < rounds; round += 1) {
     await truncate(database, 'view_outcomes');
-    const startedAt = performance.now();
+    const [startedAt, cpuBefore] = [performance.now(), await engine.cpuMs()];
     await database.command(FOLD_ALL_SQL);
-    samples.push((performance.now() - startedAt) / 1000);
+    samples.seconds.push((performance.now() - startedAt) / 1000);
+    samples.cpuSeconds.push(((await engine.cpuMs()) - cpuBefore) / 1000);
   }
   const [found] = await database.query<{ views: number }>('SELECT count() AS views FROM view_outcomes FINAL');
   if (found?.views !== views) throw new Error(`expected ${views} outcomes, found ${found?.views}`);
-  const summary = summarise(samples);
+  const metric = `rebuild all outcomes: ${views.toLocaleString('en')} views of ${REPORTS} events`;
+  const wall = summarise(samples.seconds);
   // A quick run rebuilds fewer views; the limit is for a million.
   const limit = (MAX_REBUILD_SECONDS * views) / MILLION;
-  return {
-    metric: `rebuild all outcomes: ${views.toLocaleString('en')} views of ${REPORTS} events`,
-    unit: 's',
-    ...summary,
-    target: `< ${limit} s`,
-    met: summary.value < limit,
-  };
+  return [
+    { metric, unit: 's', ...wall, target: `< ${limit} s`, met: wall.value < limit },
+    { metric: `${metric}, processor time`, unit: 's', ...summarise(samples.cpuSeconds) },
+  ];
 }
 
 async function measureGrowth(engine: BenchEngine, sizes: readonly number[], rounds: number): Promise<BenchResult[]> {
@@ -117,8 +117,8 @@ async function measureGrowth(engine: BenchEngine, sizes: readonly number[], roun
     const cost = await measureLargeSegment(engine, size, rounds);
     const first = results[0]?.value;
     results.push({
-      metric: `insert and fold a segment of ${LARGE_SEGMENT_ROWS.toLocaleString('en')} events, ${size} million in the table`,
-      unit: 'µs/event',
+      metric: `insert and fold ${LARGE_SEGMENT_ROWS.toLocaleString('en')} events, ${size} million in the table`,
+      unit: 'µs of processor/event',
       ...cost,
       ...(first === undefined ? {} : growth(cost.value, first, sizes[0] ?? 0)),
     });
@@ -132,17 +132,18 @@ function growth(value: number, first: number, firstSize: number): Partial<BenchR
   return { peer: `at ${firstSize} million`, peerValue: first, ratio, target, met: ratio <= MAX_GROWTH };
 }
 
-async function measureLargeSegment({ database, directory }: BenchEngine, size: number, rounds: number) {
+/** Processor time per event, since walls stand elsewhere on a busy machine. */
+async function measureLargeSegment({ database, directory, cpuMs }: BenchEngine, size: number, rounds: number) {
   const samples: number[] = [];
   const spool = join(directory, `growth-${size}`);
   const traffic = makeTraffic({ seed: size, audience: 40_000, startMs: Date.now() - 120_000, eventsPerSecond: 5_000 });
   for (let round = 0; round <= rounds; round += 1) {
     const [segment] = await writeSegments(spool, traffic, { from: round + 1, count: 1 }, { rows: LARGE_SEGMENT_ROWS });
     if (segment === undefined) throw new Error('no segment was written');
-    const startedAt = performance.now();
+    const before = await cpuMs();
     await database.insertFile('events', segment.path, segment.id);
     await foldSegment(database, segment.id);
-    samples.push(((performance.now() - startedAt) * 1000) / segment.rows);
+    samples.push((((await cpuMs()) - before) * 1000) / segment.rows);
     await rm(segment.path);
   }
   return summarise(samples.slice(1));

@@ -12,6 +12,8 @@ const HOST = '127.0.0.1';
 const PASSWORD = 'bench';
 /** What `nara serve` gives this child. */
 const THREADS = '16';
+/** Of the kernel's accounting, on every Linux that Node runs on. */
+const TICK_MS = 10;
 
 /** `nara clickhouse` in a process of its own with the real schema, as `nara serve` starts it. */
 export type BenchEngine = {
@@ -19,6 +21,8 @@ export type BenchEngine = {
   directory: string;
   /** The most memory that the process has had, by the kernel's own mark. */
   peakBytes(): Promise<number>;
+  /** Processor time it has used, ms: what work costs, whoever else is on the machine. */
+  cpuMs(): Promise<number>;
   stop(): Promise<void>;
 };
 
@@ -43,6 +47,11 @@ export async function startEngine(): Promise<BenchEngine> {
     async peakBytes() {
       const status = await readFile(`/proc/${child.pid}/status`, 'utf8');
       return Number(/^VmHWM:\s+(\d+) kB$/m.exec(status)?.[1]) * 1024;
+    },
+    async cpuMs() {
+      const [, fields = ''] = (await readFile(`/proc/${child.pid}/stat`, 'utf8')).split(') ');
+      const [userTicks, systemTicks] = fields.split(' ').slice(11, 13).map(Number);
+      return ((userTicks ?? 0) + (systemTicks ?? 0)) * TICK_MS;
     },
     async stop() {
       await database.close();
