@@ -41,9 +41,9 @@ export const learn: Bench = async ({ quick, traces, titles }) => {
     const peers = bandits.map(({ name, create }) => play(name, (seed) => create(test, seed)));
     results.push(...compare(scenario, ours, baseline, peers));
     if (scenario === 'stationary') {
-      results.push(guardrailRow(test, config, ours), ...contextRows(test, ours, baseline));
+      results.push(guardrailRow(test, config, ours), ...unboundRows(test, config, [ours, baseline, ...peers]));
+      results.push(...contextRows(test, ours, baseline));
     }
-    results.push(...unboundRows(scenario, test, config, [ours, baseline, ...peers]));
   }
   return results;
 };
@@ -131,12 +131,7 @@ function guardrailRow(table: RewardTable, { guardrails }: PolicyConfig, ours: Pl
 }
 
 /** Regret in the contexts where reward and stall guardrail want the same: peers have no guardrail to keep to. No target is set on it. */
-function unboundRows(
-  scenario: Scenario,
-  table: RewardTable,
-  { guardrails }: PolicyConfig,
-  all: readonly Played[],
-): BenchResult[] {
+function unboundRows(table: RewardTable, { guardrails }: PolicyConfig, all: readonly Played[]): BenchResult[] {
   const { contexts } = guardrailCost(table, guardrails.stallRatioExcess);
   const kept = [...table.contexts.keys()].filter((context) => {
     const where = table.contexts[context];
@@ -145,7 +140,7 @@ function unboundRows(
   return all.map(({ name, runs }) => {
     const regrets = runs.map((run) => meanOf(kept.map((context) => run.byContext[context] ?? 0)));
     return {
-      metric: `${scenario}: regret per view where the stall guardrail does not bind: ${name}`,
+      metric: `stationary: regret per view where the stall guardrail does not bind: ${name}`,
       unit: 'points',
       value: meanOf(regrets),
       spread: sdOf(regrets),
