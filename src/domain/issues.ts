@@ -4,12 +4,14 @@ import type { z } from 'zod';
 export type Issue = { path: string; expected: string; received: string };
 
 const MAX_RECEIVED_CHARACTERS = 80;
+/** The first ones tell what is wrong; a hostile body must not be answered with a megabyte. */
+const MAX_ISSUES = 20;
 /** Field names come from the sender too. */
 const MAX_PATH_CHARACTERS = 160;
 
 /** A zod failure over `input` as issues a caller can act on; never echoes more than 80 characters of input. */
 export function describeIssues(error: z.ZodError, input: unknown): Issue[] {
-  return error.issues.map((issue) => ({
+  return error.issues.slice(0, MAX_ISSUES).map((issue) => ({
     path: formatPath(issue.path).slice(0, MAX_PATH_CHARACTERS),
     expected: describeExpected(issue),
     received: describeReceived(valueAt(input, issue.path)),
@@ -44,8 +46,17 @@ function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
   );
 }
 
+/** What a sender nests too deeply for the writer is only named. */
+function writeJson(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return undefined;
+  }
+}
+
 function describeReceived(value: unknown): string {
   if (value === undefined) return 'nothing';
-  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? typeof value);
+  const text = typeof value === 'string' ? value : (writeJson(value) ?? typeof value);
   return text.length > MAX_RECEIVED_CHARACTERS ? `${text.slice(0, MAX_RECEIVED_CHARACTERS)}…` : text;
 }

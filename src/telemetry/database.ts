@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { ClickHouseError, ClickHouseLogLevel, createClient } from '@clickhouse/client';
 
@@ -80,7 +81,8 @@ export function createDatabase(url: string): Database {
         const result = await client.exec({
           query: `INSERT INTO ${table} FORMAT JSONEachRow`,
           values: createReadStream(path, { highWaterMark: READ_BYTES }),
-          clickhouse_settings: { log_comment: id },
+          // A table that deduplicates would silently drop the same bytes when they come again after having been removed.
+          clickhouse_settings: { log_comment: id, insert_deduplication_token: randomUUID() },
         });
         for await (const _chunk of result.stream) {
           // The answer is empty; draining it frees the connection.

@@ -58,8 +58,17 @@ function reasonOf({ errors }: Refusal): string {
 }
 
 function textOf(candidate: unknown): string {
-  const text = typeof candidate === 'string' ? candidate : (JSON.stringify(candidate) ?? '');
+  const text = typeof candidate === 'string' ? candidate : writeJson(candidate);
   return text.slice(0, MAX_BODY_CHARACTERS).toWellFormed();
+}
+
+/** Nesting that the parser takes can be too deep for the writer. */
+function writeJson(candidate: unknown): string {
+  try {
+    return JSON.stringify(candidate) ?? '';
+  } catch {
+    return '';
+  }
 }
 
 /** Whom it was about, as far as it says so, so that it can be erased with them. */

@@ -250,3 +250,12 @@ describe('decodeEvents', () => {
     expect(rows[0]?.region).toBe('EU-NORTH');
   });
 });
+
+describe('what nests too deeply to be written', () => {
+  it('is refused and named like anything else', async () => {
+    const deep: unknown = JSON.parse(`${'['.repeat(50_000)}${']'.repeat(50_000)}`);
+    const result = await createIngest(ports, LIMITS)([event({ eventId: deep }), event()], browser);
+    expect(result).toMatchObject({ accepted: 1, rejected: [{ index: 0, code: 'event.invalid' }] });
+    expect(buried).toMatchObject([{ code: 'event.invalid' }]);
+  });
+});
