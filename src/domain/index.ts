@@ -7,5 +7,6 @@ export * from './decision.ts';
 export * from './event.ts';
 export * from './ids.ts';
 export * from './issues.ts';
+export * from './json-text.ts';
 export * from './policy-documents.ts';
 export * from './view-statistics.ts';

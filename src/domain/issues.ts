@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { toJsonText } from './json-text.ts';
 
 /** What is wrong with one field: its path, what was expected, what came. The shape of `errors` in every refusal. */
 export type Issue = { path: string; expected: string; received: string };
@@ -46,17 +47,8 @@ function valueAt(input: unknown, path: readonly PropertyKey[]): unknown {
   );
 }
 
-/** What a sender nests too deeply for the writer is only named. */
-function writeJson(value: unknown): string | undefined {
-  try {
-    return JSON.stringify(value);
-  } catch {
-    return undefined;
-  }
-}
-
 function describeReceived(value: unknown): string {
   if (value === undefined) return 'nothing';
-  const text = typeof value === 'string' ? value : (writeJson(value) ?? typeof value);
+  const text = typeof value === 'string' ? value : toJsonText(value) || typeof value;
   return text.length > MAX_RECEIVED_CHARACTERS ? `${text.slice(0, MAX_RECEIVED_CHARACTERS)}…` : text;
 }

@@ -1,3 +1,4 @@
+import { toJsonText } from '../domain/index.ts';
 import { toClickHouseTime } from './event-line.ts';
 import type { Arrival } from './ingest.ts';
 import { RateLimit } from './rate-limits.ts';
@@ -58,17 +59,8 @@ function reasonOf({ errors }: Refusal): string {
 }
 
 function textOf(candidate: unknown): string {
-  const text = typeof candidate === 'string' ? candidate : writeJson(candidate);
+  const text = typeof candidate === 'string' ? candidate : toJsonText(candidate);
   return text.slice(0, MAX_BODY_CHARACTERS).toWellFormed();
-}
-
-/** Nesting that the parser takes can be too deep for the writer. */
-function writeJson(candidate: unknown): string {
-  try {
-    return JSON.stringify(candidate) ?? '';
-  } catch {
-    return '';
-  }
 }
 
 /** Whom it was about, as far as it says so, so that it can be erased with them. */

@@ -1,4 +1,5 @@
 import { decodeCmcd } from '@svta/cml-cmcd';
+import { toJsonText } from '../../domain/index.ts';
 import { MAX_EVENTS_PER_BODY } from '../decode-events.ts';
 import { type CmcdReport, unreadable } from './cmcd-report.ts';
 import { type CmcdDictionary, readFields } from './read-fields.ts';
@@ -40,7 +41,7 @@ function itemsOf(body: string): Item[] {
 }
 
 function decodeItem(item: Item, receivedAtMs: number): CmcdReport {
-  const text = typeof item === 'string' ? item.trim() : writeJson(item.json);
+  const text = typeof item === 'string' ? item.trim() : toJsonText(item.json);
   if (text.length > MAX_REPORT_CHARACTERS) {
     return unreadable(SOURCE, `at most ${MAX_REPORT_CHARACTERS} characters a report`, `${text.length} characters`);
   }
@@ -66,15 +67,6 @@ function parseJson(text: string): unknown {
     return JSON.parse(text);
   } catch {
     return undefined;
-  }
-}
-
-/** Nesting that the parser takes can be too deep for the writer. */
-function writeJson(value: unknown): string {
-  try {
-    return JSON.stringify(value) ?? '';
-  } catch {
-    return '';
   }
 }
 
