@@ -87,6 +87,16 @@ describe('Spool', () => {
     await spool.stop();
   });
 
+  it('counts what is on its way to the disk against its budget', async () => {
+    const { spool } = await openSpool({ maxBytes: 2_000 });
+    const results = await Promise.all(Array.from({ length: 300 }, (_, n) => spool.append([row(n)])));
+    const stored = results.filter(({ kind }) => kind === 'stored').length;
+    expect(stored).toBeGreaterThan(0);
+    expect(spool.bytesOnDisk).toBeLessThan(2_200);
+    expect(results.at(-1)).toMatchObject({ kind: 'full' });
+    await spool.stop();
+  });
+
   it('refuses rows while the disk budget is used up, and takes them again after a release', async () => {
     const { spool, sealed } = await openSpool({ maxBytes: 200 });
     while ((await spool.append([row(1)])).kind === 'stored');

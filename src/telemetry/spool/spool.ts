@@ -71,6 +71,8 @@ export class Spool {
   #rowStart = '';
   #open: OpenFile | null = null;
   #pending: Pending[] = [];
+  /** Of rows that wait for the disk, in memory. */
+  #pendingBytes = 0;
   #committing: Promise<void> | null = null;
   #sealTimer: NodeJS.Timeout | null = null;
   #sealRequested = false;
@@ -116,12 +118,13 @@ export class Spool {
   /** Stores rows as `toSpoolRow` writes them. Resolves once they are on disk. Throws SpoolWriteError. */
   append(rows: readonly string[]): Promise<AppendResult> {
     if (rows.length === 0) return Promise.resolve({ kind: 'stored' });
-    if (this.#stopped || this.bytesOnDisk >= this.#options.maxBytes) {
+    if (this.#stopped || this.bytesOnDisk + this.#pendingBytes >= this.#options.maxBytes) {
       return Promise.resolve({ kind: 'full', retryAfterSeconds: RETRY_AFTER_SECONDS });
     }
     let text = '';
     for (const row of rows) text += `${this.#rowStart}${row}\n`;
     const bytes = Buffer.from(text);
+    this.#pendingBytes += bytes.length;
     return new Promise((resolve, reject) => {
       this.#pending.push({ sequence: this.#sequence, rows: rows.length, bytes, resolve, reject });
       this.#kick();
@@ -191,6 +194,8 @@ export class Spool {
     } catch (cause) {
       const error = new SpoolWriteError(`Could not store telemetry in ${this.#options.directory}`, { cause });
       for (const { reject } of batch) reject(error);
+    } finally {
+      for (const { bytes } of batch) this.#pendingBytes -= bytes.length;
     }
   }
 
