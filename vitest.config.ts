@@ -11,6 +11,9 @@ export default defineConfig({
           name: 'unit',
           setupFiles: ['test/setup.ts'],
           sequence: { groupOrder: 0 },
+          // No module keeps state of its own, so files may share them; one process per file took longer than the tests.
+          isolate: false,
+          maxWorkers: 2,
           include: ['test/**/*.test.ts'],
           exclude: ['test/integration/**', 'test/contract/**', 'test/e2e/**', 'test/soak/**'],
         },
