@@ -7,7 +7,7 @@ import { describeAudio, describeRendition } from './measure-tracks.ts';
 import { MediaError } from './media-error.ts';
 import type { EncodeSource, MediaRoom } from './media-room.ts';
 import type { MediaStore } from './media-store.ts';
-import { AUDIO_DIRECTORY, fastLaneJob } from './plan/encode-jobs.ts';
+import { AUDIO_DIRECTORY, fastLaneJob } from './plan/fast-lane-job.ts';
 import { audioTrackId, type PlannedRendition } from './plan/plan-renditions.ts';
 import { createTrackPublisher, type TrackPublisher } from './track-publisher.ts';
 import { withWorkDirectory } from './work-directory.ts';

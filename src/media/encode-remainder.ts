@@ -4,8 +4,8 @@ import { markDone, readDone, trackPrefix } from './finished-tracks.ts';
 import { describeRendition } from './measure-tracks.ts';
 import { MediaError } from './media-error.ts';
 import type { EncodeSource, MediaRoom } from './media-room.ts';
-import { remainderJob } from './plan/encode-jobs.ts';
 import type { PlannedRendition } from './plan/plan-renditions.ts';
+import { remainderJob } from './plan/remainder-job.ts';
 import { createTrackPublisher } from './track-publisher.ts';
 import { withWorkDirectory } from './work-directory.ts';
 

@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
 import type { Ffmpeg } from './ffmpeg.ts';
 import type { MediaStore } from './media-store.ts';
-import type { JobSource } from './plan/encode-jobs.ts';
+import type { JobSource } from './plan/job-source.ts';
 
 /** What every shell that encodes or measures needs. `workRoot` is local scratch space, best on the store's file system. */
 export type MediaRoom = { store: MediaStore; ffmpeg: Ffmpeg; workRoot: string; log: Logger };

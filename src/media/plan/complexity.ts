@@ -1,5 +1,5 @@
-import type { JobSource } from './encode-jobs.ts';
 import { type FfmpegJob, type SourceWindow, uploadInput } from './ffmpeg-job.ts';
+import type { JobSource } from './job-source.ts';
 import { normaliseFilters } from './normalise-graph.ts';
 import { type FrameSize, fitShortSide } from './rung-geometry.ts';
 

@@ -1,5 +1,5 @@
-import type { JobSource } from './encode-jobs.ts';
 import { type FfmpegJob, uploadInput } from './ffmpeg-job.ts';
+import type { JobSource } from './job-source.ts';
 import { normaliseFilters } from './normalise-graph.ts';
 import { fitShortSide } from './rung-geometry.ts';
 

@@ -1,6 +1,6 @@
-import type { JobSource } from './encode-jobs.ts';
 import { type FfmpegJob, uploadInput } from './ffmpeg-job.ts';
 import { rationalFps } from './frame-rate.ts';
+import type { JobSource } from './job-source.ts';
 import { normaliseFilters } from './normalise-graph.ts';
 import { type FrameSize, fitShortSide } from './rung-geometry.ts';
 

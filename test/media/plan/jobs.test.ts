@@ -1,11 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { complexityScale, complexityWindows } from '../../../src/media/plan/complexity.ts';
-import { fastLaneJob, remainderJob } from '../../../src/media/plan/encode-jobs.ts';
+import { fastLaneJob } from '../../../src/media/plan/fast-lane-job.ts';
 import { uploadInput } from '../../../src/media/plan/ffmpeg-job.ts';
 import { normaliseFilters } from '../../../src/media/plan/normalise-graph.ts';
 import { planRendition } from '../../../src/media/plan/plan-renditions.ts';
 import { posterJob, posterSeconds } from '../../../src/media/plan/poster-job.ts';
 import { comparedStep, meanSsim, qualityJob, qualityWindows } from '../../../src/media/plan/quality-job.ts';
+import { remainderJob } from '../../../src/media/plan/remainder-job.ts';
 import { sourceDetails } from './source.ts';
 
 const input = { path: '/store/uploads/u1', details: sourceDetails(), capabilities: { zscale: true } };
