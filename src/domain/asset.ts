@@ -36,6 +36,8 @@ export const storedRenditionSchema = renditionSchema.extend({
   codecs: z.string(),
   /** False until SSIM has been measured; `quality` is then a bitrate-based guess. */
   qualityMeasured: z.boolean(),
+  /** How carefully the encoder worked; absent: as fast as for a first encode. */
+  preset: z.string().optional(),
   segments: z.array(z.object({ durationMs: z.number().positive(), bytes: z.int().positive() })),
 });
 export type StoredRendition = z.infer<typeof storedRenditionSchema>;
@@ -99,6 +101,15 @@ export const uploadMeasureSchema = z.object({
   resumes: z.int().min(0),
 });
 
+/** A rendition that newer views are not offered: views of an older revision may still be playing it. */
+const retiredRenditionSchema = z.object({
+  rendition: storedRenditionSchema,
+  /** The last revision that offered it. */
+  revision: versionSchema,
+  retiredAt: timestampSchema,
+});
+export type RetiredRendition = z.infer<typeof retiredRenditionSchema>;
+
 /** `asset.json`, the media store's truth about one asset. Written by the API while uploading, by one worker afterwards. */
 export const assetDocumentSchema = z.object({
   id: assetIdSchema,
@@ -124,6 +135,10 @@ export const assetDocumentSchema = z.object({
   complexityScale: z.number().positive(),
   plan: encodePlanSchema.nullable(),
   renditions: z.array(storedRenditionSchema),
+  /** Kept until the last view of their revision must have ended, then collected. */
+  retired: z.array(retiredRenditionSchema).optional(),
+  /** The earlier asset of the same owner with the same bytes, whose renditions this one has. */
+  duplicateOf: assetIdSchema.optional(),
   audio: audioTrackSchema.nullable(),
   previews: z.object({
     thumbhash: z.string().nullable(),
@@ -145,7 +160,15 @@ const planViewSchema = encodePlanSchema.pick({ configVersion: true, holdout: tru
 
 /** An asset as the contract shows it: no upload id, no store keys. */
 export const assetSchema = assetDocumentSchema
-  .omit({ kind: true, uploadKey: true, upload: true, audio: true, complexityScale: true })
+  .omit({
+    kind: true,
+    uploadKey: true,
+    upload: true,
+    audio: true,
+    complexityScale: true,
+    retired: true,
+    duplicateOf: true,
+  })
   .extend({ plan: planViewSchema.nullable(), renditions: z.array(renditionSchema) });
 export type Asset = z.infer<typeof assetSchema>;
 

@@ -93,6 +93,8 @@ export function showAsset(document: AssetDocument): Asset {
     upload: _upload,
     audio: _audio,
     complexityScale: _scale,
+    retired: _retired,
+    duplicateOf: _duplicateOf,
     plan,
     renditions,
     ...rest
