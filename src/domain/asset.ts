@@ -39,6 +39,8 @@ export const storedRenditionSchema = renditionSchema.extend({
   /** How carefully the encoder worked; absent: as fast as for a first encode. */
   preset: z.string().optional(),
   segments: z.array(z.object({ durationMs: z.number().positive(), bytes: z.int().positive() })),
+  /** What `iframes.m3u8`, its keyframes alone, costs; absent where they could not be told apart. */
+  iframes: z.object({ bitrateKbps: z.number().positive(), peakKbps: z.number().positive() }).optional(),
 });
 export type StoredRendition = z.infer<typeof storedRenditionSchema>;
 
@@ -48,6 +50,7 @@ export const audioTrackSchema = z.object({
   codecs: z.string(),
   channels: z.int().positive(),
   bitrateKbps: z.number().positive(),
+  peakKbps: z.number().positive().optional(),
   bytes: z.int().min(0),
 });
 export type AudioTrack = z.infer<typeof audioTrackSchema>;
@@ -64,6 +67,33 @@ export const sourceSchema = z.object({
   hasAudio: z.boolean(),
 });
 export type Source = z.infer<typeof sourceSchema>;
+
+/** Sprites of equal tiles, in reading order: tile n shows the instant n × `intervalMs`. */
+export const storyboardTilesSchema = z.object({
+  columns: z.int().positive(),
+  rows: z.int().positive(),
+  /** Of one tile, pixels. */
+  width: z.int().positive(),
+  height: z.int().positive(),
+  intervalMs: z.number().positive(),
+  /** Tiles in all; the last sprite may have room left. */
+  count: z.int().positive(),
+  /** Of each sprite, in order: `storyboard-0.webp`, … */
+  spriteBytes: z.array(z.int().positive()).min(1),
+});
+export type StoryboardTiles = z.infer<typeof storyboardTilesSchema>;
+
+/** What there is to see before anything plays: a ThumbHash in base64, and addresses below `/v/ASSET/` that never change. */
+export const previewsSchema = z.object({
+  thumbhash: z.string().nullable(),
+  poster: z.string().nullable(),
+  /** The poster with twice the pixels each way. */
+  poster2x: z.string().nullable().optional(),
+  clip: z.string().nullable(),
+  storyboard: z.string().nullable(),
+  tiles: storyboardTilesSchema.nullable().optional(),
+});
+export type Previews = z.infer<typeof previewsSchema>;
 
 /** Who is expected to watch: shares sum to 1. */
 export const audienceSchema = z.object({
@@ -140,12 +170,7 @@ export const assetDocumentSchema = z.object({
   /** The earlier asset of the same owner with the same bytes, whose renditions this one has. */
   duplicateOf: assetIdSchema.optional(),
   audio: audioTrackSchema.nullable(),
-  previews: z.object({
-    thumbhash: z.string().nullable(),
-    poster: z.string().nullable(),
-    clip: z.string().nullable(),
-    storyboard: z.string().nullable(),
-  }),
+  previews: previewsSchema,
   /** The media store key of the raw upload; a secret capability, never shown. Null for external assets. */
   uploadKey: z.string().nullable(),
   upload: uploadMeasureSchema.nullable(),
