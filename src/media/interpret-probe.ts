@@ -97,6 +97,7 @@ export function describeSource(output: ProbeOutput, durationMs: number, fileByte
       hasAudio: audio !== undefined,
     },
     durationMs,
+    container: output.format.format_name ?? 'unknown',
     video: {
       streamIndex: video.index,
       matrix: matrixOf(video, Math.min(size.width, size.height)),

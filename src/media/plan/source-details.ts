@@ -4,6 +4,8 @@ import type { Source } from '../../domain/asset.ts';
 export type SourceDetails = {
   source: Source;
   durationMs: number;
+  /** The demuxer's names as ffprobe lists them, e.g. `mov,mp4,m4a,3gp,3g2,mj2`. */
+  container: string;
   video: {
     streamIndex: number;
     /** YCbCr matrix the samples are in; guessed from the size when the file does not say. */

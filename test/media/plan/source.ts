@@ -7,6 +7,7 @@ export function sourceDetails(
     video?: Partial<SourceDetails['video']>;
     audio?: SourceDetails['audio'];
     durationMs?: number;
+    container?: string;
   } = {},
 ): SourceDetails {
   return {
@@ -22,6 +23,7 @@ export function sourceDetails(
       ...change.source,
     },
     durationMs: change.durationMs ?? 20_000,
+    container: change.container ?? 'mov,mp4,m4a,3gp,3g2,mj2',
     video: { streamIndex: 0, matrix: 'bt709', transfer: 'sdr', interlaced: false, ...change.video },
     audio: change.audio === undefined ? { streamIndex: 1, channels: 2 } : change.audio,
   };
