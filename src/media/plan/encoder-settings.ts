@@ -13,14 +13,18 @@ export const AUDIO = { kbps: 128, monoKbps: 80, sampleRateHz: 48_000, codecs: 'm
 /** The first rung to be encoded is no taller than this. */
 export const FAST_LANE_MAX_HEIGHT = 360;
 
-/** x264, ABR with a cap, closed GOPs that begin at the same instants on every rung; bt709, limited range. */
-export function x264Options(targetKbps: number, secondsPerGop: number): string[] {
+/** What a rung may spend: around `targetKbps`, or, once its title was analysed, constant quality `crf` under the same cap. */
+export type RateControl = { targetKbps: number; crf?: number };
+
+/** x264, capped CRF or capped ABR, closed GOPs that begin at the same instants on every rung; bt709, limited range. */
+export function x264Options({ targetKbps, crf }: RateControl, secondsPerGop: number): string[] {
   return [
     ...['-c:v', 'libx264', '-preset', PRESET, '-profile:v', 'high', '-pix_fmt', 'yuv420p'],
-    ...['-b:v', `${Math.round(targetKbps)}k`],
-    ...['-maxrate', `${Math.round(targetKbps * PEAK_RATIO)}k`, '-bufsize', `${Math.round(targetKbps * BUFFER_RATIO)}k`],
     // x264's default tolerance overshoots short clips by a third, further than arms look for their rungs.
-    ...['-x264-params', 'ratetol=0.1'],
+    ...(crf === undefined
+      ? ['-b:v', `${Math.round(targetKbps)}k`, '-x264-params', 'ratetol=0.1']
+      : ['-crf', crf.toFixed(2)]),
+    ...['-maxrate', `${Math.round(targetKbps * PEAK_RATIO)}k`, '-bufsize', `${Math.round(targetKbps * BUFFER_RATIO)}k`],
     // -g is out of the way: keyframes come from the clock alone, a millisecond early so that rounding never skips one.
     ...['-g', '100000', '-sc_threshold', '0', '-force_key_frames', forcedKeyframes(secondsPerGop)],
     ...['-colorspace', 'bt709', '-color_primaries', 'bt709', '-color_trc', 'bt709', '-color_range', 'tv'],

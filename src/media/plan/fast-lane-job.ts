@@ -17,7 +17,7 @@ export function fastLaneJob(input: JobSource, rendition: PlannedRendition): Ffmp
     inputs: [uploadInput(input.path)],
     filterGraph: `[0:${video.streamIndex}]${filters}[v]`,
     outputs: [
-      hlsOutput(rendition.id, seconds, ['-map', '[v]', '-an', ...x264Options(rendition.targetKbps, seconds)]),
+      hlsOutput(rendition.id, seconds, ['-map', '[v]', '-an', ...x264Options(rendition, seconds)]),
       ...(audio
         ? [
             hlsOutput(AUDIO_DIRECTORY, seconds, [

@@ -12,6 +12,8 @@ export type PlannedRendition = {
   size: FrameSize;
   fps: number;
   targetKbps: number;
+  /** Constant quality that should come to `targetKbps` on this title; absent where it was not analysed. */
+  crf?: number;
   gopSeconds: number;
 };
 

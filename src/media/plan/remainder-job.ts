@@ -21,7 +21,7 @@ export function remainderJob(input: JobSource, renditions: readonly PlannedRendi
     inputs: [uploadInput(input.path)],
     filterGraph: [`[0:${video.streamIndex}]${normalise},split=${renditions.length}${splits}`, ...rungs].join(';'),
     outputs: renditions.map((rendition, index) =>
-      hlsOutput(rendition.id, seconds, ['-map', `[v${index}]`, '-an', ...x264Options(rendition.targetKbps, seconds)]),
+      hlsOutput(rendition.id, seconds, ['-map', `[v${index}]`, '-an', ...x264Options(rendition, seconds)]),
     ),
     timeLimitSeconds: timeLimitSeconds(input.details.durationMs, 120),
   };
