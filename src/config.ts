@@ -51,6 +51,8 @@ const environmentSchema = z.object({
   NARA_FFPROBE: text.default('ffprobe'),
   NARA_UPLINK_KBPS: z.coerce.number().positive().optional(),
   NARA_CPU_SHARE: z.coerce.number().gt(0).max(1).default(0.75),
+  NARA_GOVERNOR: z.enum(['on', 'off']).default('on'),
+  NARA_WATCH_URL: z.url({ protocol: /^https?$/ }).optional(),
   NARA_VIEW_TIMEOUT_SECONDS: z.coerce.number().positive().default(300),
   NARA_SPOOL_MAX_BYTES: z.coerce
     .number()
@@ -101,6 +103,10 @@ export type Config = Readonly<{
   uplinkKbps: number | null;
   /** Share of the machine, 0..1, that encoding may take while others need it. */
   cpuShare: number;
+  /** False: encoding takes what it can get, without niceness, pacing or slots by weight. For measuring against. */
+  governor: boolean;
+  /** What shares the machine answers here; encoding slows when that becomes slow. Null: nothing to watch. */
+  watchUrl: string | null;
   /** A view without signs of life for this long has ended. */
   viewTimeoutMs: number;
   /** Bytes of accepted but unshipped telemetry kept on disk before 503. */
@@ -150,6 +156,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     ffprobePath: value.NARA_FFPROBE,
     uplinkKbps: value.NARA_UPLINK_KBPS ?? null,
     cpuShare: value.NARA_CPU_SHARE,
+    governor: value.NARA_GOVERNOR === 'on',
+    watchUrl: value.NARA_WATCH_URL ?? null,
     viewTimeoutMs: value.NARA_VIEW_TIMEOUT_SECONDS * 1000,
     spoolMaxBytes: value.NARA_SPOOL_MAX_BYTES,
     rates: {

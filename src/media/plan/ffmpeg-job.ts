@@ -4,6 +4,19 @@ export type FfmpegInput = { path: string; options: readonly string[] };
 /** One output file; `options` come before it. */
 type FfmpegOutput = { path: string; options: readonly string[] };
 
+/**
+ * Who waits for a job: somebody who wants to play it now, an asset that is to be completed, or nobody (previews, analysis,
+ * upgrades). The later the class, the sooner it is slowed when others need the machine.
+ */
+export type JobClass = 'fast-lane' | 'encode' | 'background';
+
+/** What a job weighs while it runs, estimated; `jobLoad` reckons it. */
+export type JobLoad = {
+  /** Of the source and every output together. */
+  pixelsPerSecond: number;
+  memoryBytes: number;
+};
+
 /** What one ffmpeg process is to do, as data: built by pure code, run by `ffmpeg.ts`. Paths may be relative to the job's directory. */
 export type FfmpegJob = {
   /** For logs and errors: `fast-lane`, `remainder`, … */
@@ -12,8 +25,12 @@ export type FfmpegJob = {
   /** `-filter_complex`, or null. */
   filterGraph: string | null;
   outputs: readonly FfmpegOutput[];
-  /** The process is killed after this. */
+  /** The process is killed after this; time that the pacer kept it waiting or stopped does not count. */
   timeLimitSeconds: number;
+  /** Default: `encode`. */
+  jobClass?: JobClass;
+  /** Default: a light one. */
+  load?: JobLoad;
 };
 
 // What an upload may be. Playlist and concat demuxers are left out: they would let an upload name other files of this machine.
