@@ -26,7 +26,7 @@ const audio = (change: Stream = {}): Stream => ({
 /** As ffprobe prints it: numbers as text. */
 function probed(streams: Stream[], fps = 30): ProbeOutput {
   const packets = Array.from({ length: 60 }, (_, index) => ({ stream_index: 0, pts_time: String(index / fps) }));
-  return probeOutputSchema.parse({ streams, format: { duration: '2.0' }, packets });
+  return probeOutputSchema.parse({ streams, format: { format_name: 'matroska,webm', duration: '2.0' }, packets });
 }
 
 function described(streams: Stream[], fps = 30) {
@@ -50,6 +50,7 @@ describe('a usable video', () => {
         hasAudio: true,
       },
       durationMs: 2000,
+      container: 'matroska,webm',
       video: { streamIndex: 0, matrix: 'bt709', transfer: 'sdr', interlaced: false },
       audio: { streamIndex: 1, channels: 2 },
     });
