@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { type AudioTrack, audioTrackSchema, type StoredRendition, storedRenditionSchema } from '../domain/asset.ts';
 import { assetPrefix } from './asset-store.ts';
+import { renderIframePlaylist } from './media-playlist.ts';
 import type { MediaStore } from './media-store.ts';
+import type { PublishedSegment } from './track-publisher.ts';
 
 /** `done.json`, written last: this track is whole, so that a repeated job need not make it again. */
 const doneSchema = z.object({
@@ -14,14 +16,17 @@ const doneSchema = z.object({
 });
 type Done = z.infer<typeof doneSchema>;
 
+/** File of a track's keyframes alone. */
+const IFRAME_PLAYLIST = 'iframes.m3u8';
+
 /** Where a track's files are: `assets/ASSET/r/RENDITION`. */
 export const trackPrefix = (assetId: string, trackId: string): string => `${assetPrefix(assetId)}/r/${trackId}`;
 
-/** Marks a track as whole. */
+/** Marks a track as whole, after its I-frame playlist where every segment begins with a keyframe. */
 export async function markDone(
   store: Pick<MediaStore, 'write'>,
   assetId: string,
-  track: { bytes: number; sha256: string; segments: readonly unknown[] } & (
+  track: { bytes: number; sha256: string; segments: readonly PublishedSegment[] } & (
     | { rendition: StoredRendition }
     | { audio: AudioTrack }
   ),
@@ -29,6 +34,10 @@ export async function markDone(
   const { segments, ...rest } = track;
   const id = 'rendition' in track ? track.rendition.id : track.audio.id;
   const done: Done = doneSchema.parse({ ...rest, segmentCount: segments.length });
+  const keyed = segments.flatMap(({ keyframe, ...segment }) => (keyframe ? [{ ...segment, keyframe }] : []));
+  if ('rendition' in track && keyed.length === segments.length) {
+    await store.write(`${trackPrefix(assetId, id)}/${IFRAME_PLAYLIST}`, renderIframePlaylist(keyed));
+  }
   await store.write(`${trackPrefix(assetId, id)}/done.json`, `${JSON.stringify(done)}\n`);
 }
 

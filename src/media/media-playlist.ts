@@ -1,3 +1,5 @@
+import type { LeadingKeyframe } from './leading-keyframe.ts';
+
 /** One segment of a media playlist, in the order of play. */
 export type PlaylistSegment = { uri: string; durationMs: number };
 
@@ -19,19 +21,48 @@ export function parseMediaPlaylist(text: string): { segments: PlaylistSegment[];
  */
 export function renderMediaPlaylist(playlist: { segments: readonly PlaylistSegment[]; ended: boolean }): string {
   const { segments, ended } = playlist;
-  // "The EXTINF duration, when rounded to the nearest integer, MUST be less than or equal to the target duration."
-  const target = Math.max(2, ...segments.map(({ durationMs }) => Math.round(durationMs / 1000)));
   return [
-    '#EXTM3U',
-    '#EXT-X-VERSION:7',
-    `#EXT-X-TARGETDURATION:${target}`,
-    '#EXT-X-MEDIA-SEQUENCE:0',
-    `#EXT-X-PLAYLIST-TYPE:${ended ? 'VOD' : 'EVENT'}`,
+    ...head(segments, ended ? 'VOD' : 'EVENT'),
     ...(ended ? [] : ['#EXT-X-START:TIME-OFFSET=0,PRECISE=YES']),
     '#EXT-X-INDEPENDENT-SEGMENTS',
     '#EXT-X-MAP:URI="init.mp4"',
-    ...segments.flatMap(({ uri, durationMs }) => [`#EXTINF:${(durationMs / 1000).toFixed(6)},`, uri]),
+    ...segments.flatMap(({ uri, durationMs }) => [extinf(durationMs), uri]),
     ...(ended ? ['#EXT-X-ENDLIST'] : []),
     '',
   ].join('\n');
+}
+
+/**
+ * An I-frame playlist (RFC 8216, section 4.3.3.6): of every segment the head of its fragment and its first picture, for as long
+ * as the segment lasts.
+ */
+export function renderIframePlaylist(segments: readonly (PlaylistSegment & { keyframe: LeadingKeyframe })[]): string {
+  return [
+    ...head(segments, 'VOD'),
+    '#EXT-X-I-FRAMES-ONLY',
+    '#EXT-X-MAP:URI="init.mp4"',
+    ...segments.flatMap(({ uri, durationMs, keyframe }) => [
+      extinf(durationMs),
+      `#EXT-X-BYTERANGE:${keyframe.bytes}@${keyframe.offset}`,
+      uri,
+    ]),
+    '#EXT-X-ENDLIST',
+    '',
+  ].join('\n');
+}
+
+/** Seconds that every segment's duration rounds to at most; never below our own segments', so that it need not change while a playlist grows. */
+export const targetSeconds = (segments: readonly { durationMs: number }[]): number =>
+  Math.max(2, ...segments.map(({ durationMs }) => Math.round(durationMs / 1000)));
+
+const extinf = (durationMs: number): string => `#EXTINF:${(durationMs / 1000).toFixed(6)},`;
+
+function head(segments: readonly PlaylistSegment[], type: 'VOD' | 'EVENT'): string[] {
+  return [
+    '#EXTM3U',
+    '#EXT-X-VERSION:7',
+    `#EXT-X-TARGETDURATION:${targetSeconds(segments)}`,
+    '#EXT-X-MEDIA-SEQUENCE:0',
+    `#EXT-X-PLAYLIST-TYPE:${type}`,
+  ];
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { readFile, stat } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { findLeadingKeyframe, type LeadingKeyframe } from './leading-keyframe.ts';
 import { MediaError } from './media-error.ts';
 import { type PlaylistSegment, parseMediaPlaylist, renderMediaPlaylist } from './media-playlist.ts';
 import type { MediaStore } from './media-store.ts';
@@ -10,8 +11,8 @@ import type { MediaStore } from './media-store.ts';
 
 type PublisherStore = Pick<MediaStore, 'read' | 'write' | 'putFile'>;
 
-/** A segment in the store. */
-export type PublishedSegment = PlaylistSegment & { bytes: number };
+/** A segment in the store; `keyframe` is null for audio, and where it does not begin with one. */
+export type PublishedSegment = PlaylistSegment & { bytes: number; keyframe: LeadingKeyframe | null };
 
 /** A whole track in the store: everything `done.json` vouches for. */
 type PublishedTrack = { init: Buffer; segments: readonly PublishedSegment[]; bytes: number; sha256: string };
@@ -41,10 +42,10 @@ export function createTrackPublisher(store: PublisherStore, directory: string, p
     }
     for (const segment of fresh) {
       const path = join(directory, segment.uri);
-      hash.update(await readFile(path));
-      const { size } = await stat(path);
+      const bytes = await readFile(path);
+      hash.update(bytes);
       await store.putFile(`${prefix}/${segment.uri}`, path);
-      segments.push({ ...segment, bytes: size });
+      segments.push({ ...segment, bytes: bytes.length, keyframe: findLeadingKeyframe(bytes) });
     }
     return fresh.length > 0;
   }

@@ -1,15 +1,18 @@
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import fc from 'fast-check';
+import HLS from 'hls-parser';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createDirectoryStore } from '../../src/media/directory-store.ts';
 import { markDone, readDone, segmentName, trackPrefix } from '../../src/media/finished-tracks.ts';
-import { describeAudio } from '../../src/media/measure-tracks.ts';
+import { describeAudio, describeRendition } from '../../src/media/measure-tracks.ts';
 import { parseMediaPlaylist } from '../../src/media/media-playlist.ts';
 import type { MediaStore } from '../../src/media/media-store.ts';
 import { createTrackPublisher } from '../../src/media/track-publisher.ts';
 import { sweepWorkDirectories, withWorkDirectory } from '../../src/media/work-directory.ts';
 import { rendition } from '../fixtures/assets.ts';
+import { initSegment } from './init-segment.ts';
 
 let root: string;
 let output: string;
@@ -92,14 +95,71 @@ describe('a finished track', () => {
   });
 });
 
-test('rates come from the segments; a stub at the end is no peak, the init segment no bitrate', () => {
-  const segment = (durationMs: number, bytes: number) => ({ uri: 'x', durationMs, bytes });
-  const track = {
-    init: Buffer.alloc(700),
-    segments: [segment(2000, 25_000), segment(2000, 50_000), segment(20, 5_000)],
-  };
+const segment = (durationMs: number, bytes: number, keyframeBytes?: number) => ({
+  uri: 'x',
+  durationMs,
+  bytes,
+  keyframe: keyframeBytes === undefined ? null : { offset: 76, bytes: keyframeBytes },
+});
+const init = Buffer.alloc(700);
+
+test('rates come from the segments; a stub at the end is no peak by itself, the init segment no bitrate', () => {
+  const track = { init, segments: [segment(2000, 25_000), segment(2000, 50_000), segment(20, 5_000)] };
   const audio = describeAudio('audio', 6, track);
-  expect(audio).toEqual({ id: 'audio', codecs: 'mp4a.40.2', channels: 2, bitrateKbps: 159.2, bytes: 80_700 });
+  expect(audio).toEqual({
+    id: 'audio',
+    codecs: 'mp4a.40.2',
+    channels: 2,
+    bitrateKbps: 159.2,
+    // 55,000 bytes in the last 2.02 s: the stub is fetched right after the segment before it.
+    peakKbps: 217.8,
+    bytes: 80_700,
+  });
+});
+
+test('the peak is that of the worst run of segments which lasts half to one and a half target durations', () => {
+  const someSegments = fc.array(
+    fc.record({ durationMs: fc.integer({ min: 100, max: 4000 }), bytes: fc.integer({ min: 1, max: 500_000 }) }),
+    { minLength: 1, maxLength: 12 },
+  );
+  fc.assert(
+    fc.property(someSegments, (some) => {
+      const track = { init, segments: some.map(({ durationMs, bytes }) => segment(durationMs, bytes)) };
+      const { bitrateKbps, peakKbps = 0 } = describeAudio('audio', 2, track);
+      const targetMs = 1000 * Math.max(2, ...some.map(({ durationMs }) => Math.round(durationMs / 1000)));
+      const runs = some.flatMap((_, from) => some.slice(from).map((_, more) => some.slice(from, from + more + 1)));
+      const sum = (of: number[]): number => of.reduce((total, value) => total + value, 0);
+      const rates = runs.flatMap((run) => {
+        const ms = sum(run.map(({ durationMs }) => durationMs));
+        const counts = ms >= targetMs / 2 && ms <= targetMs * 1.5;
+        return counts ? [(sum(run.map(({ bytes }) => bytes)) * 8) / ms] : [];
+      });
+      expect(peakKbps).toBeCloseTo(Math.max(bitrateKbps, ...rates, 0.1), 0);
+    }),
+  );
+});
+
+describe('keyframes alone', () => {
+  const planned = { id: 'low', size: { width: 256, height: 144 }, fps: 30, targetKbps: 100, gopSeconds: 2 };
+  const avcC = [1, 0x64, 0, 0x1e];
+
+  test('are measured, and listed by their bytes, when every segment begins with one', async () => {
+    const segments = [segment(2000, 25_000, 5000), segment(1500, 20_000, 7500)];
+    const rendition = describeRendition(planned, { init: initSegment(avcC), segments }, 1);
+    expect(rendition.iframes).toEqual({ bitrateKbps: 28.6, peakKbps: 40 });
+    await markDone(store, 'a_1', { bytes: 1, sha256: 'x'.repeat(64), segments, rendition });
+    const text = (await store.read(`${prefix}/iframes.m3u8`))?.toString() ?? '';
+    expect(text.match(/^#EXT-X-BYTERANGE:.*$/gm)).toEqual(['#EXT-X-BYTERANGE:5000@76', '#EXT-X-BYTERANGE:7500@76']);
+    expect(HLS.parse(text)).toMatchObject({ isIFrame: true, endlist: true, targetDuration: 2 });
+  });
+
+  test('are not spoken of when one segment begins otherwise', async () => {
+    const segments = [segment(2000, 25_000, 5000), segment(2000, 20_000)];
+    const rendition = describeRendition(planned, { init: initSegment(avcC), segments }, 1);
+    expect(rendition).not.toHaveProperty('iframes');
+    await markDone(store, 'a_1', { bytes: 1, sha256: 'x'.repeat(64), segments, rendition });
+    expect(await store.read(`${prefix}/iframes.m3u8`)).toBeNull();
+  });
 });
 
 describe('work directories', () => {
