@@ -16,7 +16,7 @@ type Ports = {
   /** Tells the others; nobody waits for it. */
   announce(announcement: Announcement): void;
   /** Puts a finished upload in the queue; may reject while Redis is away, reconciliation mends it. */
-  enqueue(assetId: string): Promise<void>;
+  enqueue(asset: AssetDocument): Promise<void>;
   onUploadFinished(kbps: number | null): void;
   onUploadAbandoned(): void;
   /** Reports that an upload will never be finished; the one that was taken back by its uploader is reported already. */
@@ -76,7 +76,7 @@ export function composeAssets(ports: Ports) {
       });
       ports.onUploadFinished(measured.elapsedMs > 0 ? (measured.bytes * 8) / measured.elapsedMs : null);
       changed(assetId);
-      ports.enqueue(assetId).catch(() => {});
+      ports.enqueue(document).catch(() => {});
     },
     async abandonUpload(assetId) {
       if (await remove(assetId)) ports.onUploadAbandoned();

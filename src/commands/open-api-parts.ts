@@ -107,7 +107,7 @@ export async function openApiParts(config: Config, urls: ApiUrls, log: Logger) {
     assets: assetStore,
     catalog,
     announce: (announcement: Announcement) => void announce(redis, announcement, log),
-    enqueue: (assetId) => jobs.enqueueFastLane(assetId),
+    enqueue: (asset) => jobs.enqueueFastLane(asset),
     onUploadFinished: (kbps) => metrics.uploadFinished({ kbps }),
     onUploadAbandoned: metrics.uploadAbandoned,
     endUpload: (uploadId, about) => uploadMeter.end(uploadId, 'abandoned', about),

@@ -2,11 +2,11 @@ import { z } from 'zod';
 import { assetIdSchema } from '../domain/ids.ts';
 
 /** The queues, each with workers of its own: a heavy encode never stands before a fast lane. */
-export const QUEUES = ['fast-lane', 'encode', 'learn'] as const;
+export const QUEUES = ['fast-lane', 'encode', 'upgrade', 'learn'] as const;
 export type QueueName = (typeof QUEUES)[number];
 export type AssetQueueName = Exclude<QueueName, 'learn'>;
 
-/** Payload of `fast-lane` and `encode` jobs; everything else is in the asset's document. */
+/** Payload of `fast-lane`, `encode` and `upgrade` jobs; everything else is in the asset's document. */
 export const assetJobSchema = z.object({ assetId: assetIdSchema });
 export type AssetJob = z.infer<typeof assetJobSchema>;
 

@@ -1,6 +1,7 @@
 import { QueueEvents } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { type LearnResult, learnResultSchema, QUEUES } from './job-payloads.ts';
+import type { QueuedAsset } from './owner-priority.ts';
 import {
   addAssetJob,
   closeQueues,
@@ -22,7 +23,7 @@ export type LearnAnswer =
 
 export type JobProducer = {
   /** Rejects within a second or so while Redis is away; reconciliation queues the asset then. */
-  enqueueFastLane(assetId: string): Promise<void>;
+  enqueueFastLane(asset: QueuedAsset): Promise<void>;
   /** Asks a worker to refit now and waits for its answer. */
   requestLearn(timeoutMs: number): Promise<LearnAnswer>;
   /** Jobs per queue and state; rejects while Redis is away. */
@@ -33,6 +34,8 @@ export type JobProducer = {
 const ADD_TIMEOUT_MS = 1_500;
 const CLOSE_TIMEOUT_MS = 500;
 const COUNTED_STATES = ['waiting', 'active', 'delayed', 'failed'] as const;
+/** Waiting as well, in BullMQ's other list. */
+const IN_LINE = 'prioritized';
 const LEARN_KEPT = { age: 600, count: 100 };
 
 /** What the API needs of the queues. */
@@ -54,7 +57,7 @@ export function createJobProducer(connection: QueueConnection): JobProducer {
   }
 
   return {
-    enqueueFastLane: (assetId) => within(ADD_TIMEOUT_MS, 'queueing', addAssetJob(queues, 'fast-lane', assetId)),
+    enqueueFastLane: (asset) => within(ADD_TIMEOUT_MS, 'queueing', addAssetJob(queues, 'fast-lane', asset)),
     async requestLearn(timeoutMs) {
       const keep = { removeOnComplete: LEARN_KEPT, removeOnFail: LEARN_KEPT };
       try {
@@ -71,8 +74,9 @@ export function createJobProducer(connection: QueueConnection): JobProducer {
     },
     async counts() {
       const perQueue = QUEUES.map(async (name) => {
-        const counts = await within(ADD_TIMEOUT_MS, 'counting', queues[name].getJobCounts(...COUNTED_STATES));
-        return COUNTED_STATES.map((state) => ({ queue: name, state, count: counts[state] ?? 0 }));
+        const counts = await within(ADD_TIMEOUT_MS, 'counting', queues[name].getJobCounts(...COUNTED_STATES, IN_LINE));
+        const counted: Record<string, number> = { ...counts, waiting: (counts.waiting ?? 0) + (counts[IN_LINE] ?? 0) };
+        return COUNTED_STATES.map((state) => ({ queue: name, state, count: counted[state] ?? 0 }));
       });
       return (await Promise.all(perQueue)).flat();
     },

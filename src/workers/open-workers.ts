@@ -18,7 +18,7 @@ import { recordFailure } from './update-asset.ts';
 import type { WorkersOptions } from './workers-options.ts';
 
 /** Jobs at once, per queue and process. The fast lane's slots are its own. */
-export const CONCURRENCY: Record<QueueName, number> = { 'fast-lane': 2, encode: 1, learn: 1 };
+export const CONCURRENCY: Record<QueueName, number> = { 'fast-lane': 2, encode: 1, upgrade: 1, learn: 1 };
 
 const LOCK_MS = 10_000;
 /** Every kill of a worker stalls its jobs once; at BullMQ's default of 1 a second kill would fail them for good. */
@@ -56,14 +56,18 @@ export function openWorkers(options: WorkersOptions, redis: Redis, queues: Queue
       };
     });
 
+  const queueNext = async (stage: AssetQueueName, assetId: string): Promise<void> => {
+    const asset = await ports.assets.read(assetId);
+    if (asset) await addAssetJob(queues, stage, asset);
+  };
   const fastLane = assetStage('fast-lane', async (assetId, signal) => {
     const outcome = await runFastLane(ports, assetId, signal);
-    if (outcome.kind === 'encoded') await addAssetJob(queues, 'encode', assetId);
+    if (outcome.kind === 'encoded') await queueNext('encode', assetId);
     return outcome;
   });
   const encode = assetStage('encode', async (assetId, signal) => {
     const outcome = await runRemainder(ports, assetId, signal);
-    if (outcome.kind === 'fast-lane-first') await addAssetJob(queues, 'fast-lane', assetId);
+    if (outcome.kind === 'fast-lane-first') await queueNext('fast-lane', assetId);
     return outcome;
   });
   for (const worker of [fastLane, encode]) {

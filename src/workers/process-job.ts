@@ -1,16 +1,17 @@
-import { type Job, UnrecoverableError, WaitingError } from 'bullmq';
+import { DelayedError, type Job, UnrecoverableError, WaitingError } from 'bullmq';
 import type { Logger } from 'pino';
 import { classifyFailure } from './classify-failure.ts';
 import type { QueueName } from './job-payloads.ts';
+import { NotYetError } from './not-yet-error.ts';
 
-/** How one run of a job ended. `released`: given back because this worker stops. */
-export type JobOutcome = 'completed' | 'failed' | 'retried' | 'released';
+/** How one run of a job ended. `released`: given back because this worker stops; `postponed`: it came too early. */
+export type JobOutcome = 'completed' | 'failed' | 'retried' | 'released' | 'postponed';
 
 /** For metrics: every run of every job. */
 export type OnJob = (run: { queue: QueueName; outcome: JobOutcome; seconds: number }) => void;
 
 /** What a processor wants of BullMQ's job. */
-export type RunnableJob = Pick<Job, 'id' | 'attemptsMade' | 'opts' | 'moveToWait'>;
+export type RunnableJob = Pick<Job, 'id' | 'attemptsMade' | 'opts' | 'moveToWait' | 'moveToDelayed'>;
 
 /** How a stage reacts to what went wrong. */
 export type Stage = {
@@ -43,6 +44,10 @@ export async function processJob(
       ended('released');
       return await release(job, token, shell.log);
     }
+    if (error instanceof NotYetError) {
+      ended('postponed');
+      return await postpone(job, token, error.retryAfterMs);
+    }
     const verdict = classifyFailure(error);
     const tries = Math.min(job.opts.attempts ?? 1, verdict.kind === 'retry' ? verdict.tries : 1);
     const triesLeft = tries - job.attemptsMade - 1;
@@ -63,4 +68,10 @@ async function release(job: RunnableJob, token: string | undefined, log: Logger)
   // Without Redis it stalls and comes back by itself.
   await job.moveToWait(token).catch((error: unknown) => log.debug({ err: error, jobId: job.id }, 'not released'));
   throw new WaitingError();
+}
+
+/** Out of its slot and back in line after a while, not counted as an attempt. */
+async function postpone(job: RunnableJob, token: string | undefined, forMs: number): Promise<never> {
+  await job.moveToDelayed(Date.now() + forMs, token);
+  throw new DelayedError();
 }

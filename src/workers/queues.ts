@@ -2,7 +2,15 @@ import { type JobsOptions, Queue } from 'bullmq';
 import { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import { MAX_TRIES } from './classify-failure.ts';
-import type { AssetJob, AssetQueueName, LearnRequest, LearnResult, QueueName } from './job-payloads.ts';
+import {
+  type AssetJob,
+  type AssetQueueName,
+  type LearnRequest,
+  type LearnResult,
+  QUEUES,
+  type QueueName,
+} from './job-payloads.ts';
+import { ownerPriority, type QueuedAsset } from './owner-priority.ts';
 
 /** Keys of every queue begin with this; tests use their own. */
 export const DEFAULT_PREFIX = 'nara';
@@ -13,7 +21,9 @@ export type QueueConnection = { redisUrl: string; prefix?: string; log: Logger }
 export type Queues = {
   'fast-lane': Queue<AssetJob>;
   encode: Queue<AssetJob>;
+  upgrade: Queue<AssetJob>;
   learn: Queue<LearnRequest, LearnResult>;
+  priorityOf(asset: QueuedAsset): Promise<number>;
 };
 
 const BACKOFF = { type: 'exponential', delay: 2_000 } as const;
@@ -37,23 +47,33 @@ export function openQueues(redis: Redis, { prefix = DEFAULT_PREFIX, log }: Queue
     queue.on('error', (error) => log.debug({ err: error, queue: name }, 'queue is away'));
     return queue as Queue<T, R>;
   };
-  return { 'fast-lane': open('fast-lane'), encode: open('encode'), learn: open('learn') };
+  return {
+    'fast-lane': open('fast-lane'),
+    encode: open('encode'),
+    upgrade: open('upgrade'),
+    learn: open('learn'),
+    priorityOf: (asset) => ownerPriority(redis, prefix, asset),
+  };
 }
 
 /** Lets go of the queues; what waits in them stays. */
 export async function closeQueues(queues: Queues): Promise<void> {
-  await Promise.allSettled(Object.values(queues).map((queue) => queue.close()));
+  await Promise.allSettled(QUEUES.map((name) => queues[name].close()));
 }
 
-/** Queues an asset's stage; a job that is there already stays as it is. */
-export async function addAssetJob(queues: Queues, stage: AssetQueueName, assetId: string): Promise<void> {
+/** Queues an asset's stage behind owners who upload less; a job that is there already stays as it is. */
+export async function addAssetJob(queues: Queues, stage: AssetQueueName, asset: QueuedAsset): Promise<void> {
   const options: JobsOptions = {
-    jobId: `${stage}-${assetId}`,
+    jobId: jobIdOf(stage, asset.id),
+    priority: await queues.priorityOf(asset),
     attempts: MAX_TRIES,
     backoff: BACKOFF,
     // The asset's document says how it went; a finished job in the way would keep the stage from being queued again.
     removeOnComplete: true,
     removeOnFail: true,
   };
-  await queues[stage].add(stage, { assetId }, options);
+  await queues[stage].add(stage, { assetId: asset.id }, options);
 }
+
+/** One job per stage and asset. */
+export const jobIdOf = (stage: AssetQueueName, assetId: string): string => `${stage}-${assetId}`;

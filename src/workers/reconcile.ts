@@ -5,6 +5,7 @@ import { readDone } from '../media/finished-tracks.ts';
 import type { MediaStore } from '../media/media-store.ts';
 import type { AssetQueueName } from './job-payloads.ts';
 import { isEncodable } from './open-source.ts';
+import type { QueuedAsset } from './owner-priority.ts';
 
 // Lifecycle: `createReconciler` holds what it learned of settled assets between passes; each `pass` reads the store and queues
 // what is missing. Adding a job that is there already changes nothing, so passes of several workers may overlap.
@@ -12,7 +13,7 @@ import { isEncodable } from './open-source.ts';
 export type ReconcilePorts = {
   assets: Pick<AssetStore, 'list' | 'read'>;
   store: Pick<MediaStore, 'read' | 'size'>;
-  enqueue(stage: AssetQueueName, assetId: string): Promise<void>;
+  enqueue(stage: AssetQueueName, asset: QueuedAsset): Promise<void>;
 };
 
 /** Settled assets are looked at again only this seldom: a large library costs one directory listing a pass. */
@@ -53,7 +54,7 @@ export function createReconciler(ports: ReconcilePorts): Reconciler {
         if (!asset) continue;
         const stage = await stageOf(asset, wholeNow);
         if (stage) {
-          await ports.enqueue(stage, assetId);
+          await ports.enqueue(stage, asset);
           queued += 1;
         }
         if (isSettled(asset)) settledUntilPass.set(assetId, passes + SETTLED_FOR_PASSES);

@@ -13,7 +13,7 @@ export function startReconciliation(options: WorkersOptions, queues: Queues): { 
   const reconciler = createReconciler({
     assets: ports.assets,
     store: ports.media.store,
-    enqueue: (stage, assetId) => addAssetJob(queues, stage, assetId),
+    enqueue: (stage, asset) => addAssetJob(queues, stage, asset),
   });
   const everyMs = options.learnEveryMs ?? LEARN_EVERY_MS;
   let reported = '';

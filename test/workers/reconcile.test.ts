@@ -44,11 +44,12 @@ function reconciler() {
   return createReconciler({
     assets,
     store,
-    enqueue: async (stage, assetId) => {
-      queued.push(`${stage} ${assetId}`);
+    enqueue: async (stage, { id }) => {
+      queued.push(`${stage} ${id}`);
     },
   });
 }
+const whole = { uri: 'seg-00000.m4s', durationMs: 2000, bytes: 7, keyframe: null };
 const put = (change: Partial<AssetDocument>) => createAssetStore(store).create(hostedAsset(change));
 
 test('every asset that is not finished gets its job, at every pass, and no other asset does', async () => {
@@ -59,7 +60,7 @@ test('every asset that is not finished gets its job, at every pass, and no other
   await put({ id: 'a_whole', ...playable, renditions: [low] });
   await store.write('assets/a_whole/r/low/init.mp4', 'init');
   await store.write('assets/a_whole/r/low/seg-00000.m4s', 'segment');
-  await markDone(store, 'a_whole', { bytes: 11, sha256: 'a'.repeat(64), segments: [1], rendition: low });
+  await markDone(store, 'a_whole', { bytes: 11, sha256: 'a'.repeat(64), segments: [whole], rendition: low });
   const reconcile = reconciler();
   const all = ['fast-lane a_cut', 'fast-lane a_new', 'encode a_whole'];
   expect(await reconcile.pass()).toEqual({ queued: 3, unreadable: [] });

@@ -5,6 +5,7 @@ import { createJobProducer, type JobProducer } from '../../../src/workers/job-pr
 import { runFastLane } from '../../../src/workers/run-fast-lane.ts';
 import { runRemainder } from '../../../src/workers/run-remainder.ts';
 import type { Workers } from '../../../src/workers/start-workers.ts';
+import { hostedAsset } from '../../fixtures/assets.ts';
 import { h264, makeUpload, picture, silent, sound } from '../media/clips.ts';
 import { openPlatform, type Platform, plan, startRedis, uploaded, whenAsset } from './platform.ts';
 
@@ -30,7 +31,7 @@ const clip = (seconds: number) => [...picture('1280x720', 30, seconds), ...sound
 describe('an uploaded clip of eight seconds in 720p', () => {
   beforeAll(async () => {
     await uploaded(platform, 'a_clip', await makeUpload(platform, 'clip', 'mp4', ...clip(8)));
-    await producer.enqueueFastLane('a_clip');
+    await producer.enqueueFastLane(hostedAsset({ id: 'a_clip' }));
   });
 
   test('is playable while it is still processed, and complete as the next revision', async () => {
@@ -75,7 +76,7 @@ describe('what cannot be encoded fails with words for a person', () => {
   test('a text file that calls itself a video', async () => {
     await platform.store.write('uploads/text', 'I am no video.\n'.repeat(1000));
     await uploaded(platform, 'a_text', 'uploads/text');
-    await producer.enqueueFastLane('a_text');
+    await producer.enqueueFastLane(hostedAsset({ id: 'a_text' }));
     const failed = await whenAsset(platform, 'a_text', ({ state }) => state === 'failed');
     expect(failed).toMatchObject({
       availability: 'none',
@@ -103,14 +104,14 @@ describe('what cannot be encoded fails with words for a person', () => {
     await file.write(Buffer.alloc(bytes.length - media, 0x5a), 0, bytes.length - media, media);
     await file.close();
     await uploaded(platform, 'a_garbage', key);
-    await producer.enqueueFastLane('a_garbage');
+    await producer.enqueueFastLane(hostedAsset({ id: 'a_garbage' }));
     const failed = await whenAsset(platform, 'a_garbage', ({ state }) => state === 'failed');
     expect(failed.error).toMatchObject({ code: 'broken-bitstream', message: expect.stringContaining('damaged') });
   });
 
   test('an upload that is not there', async () => {
     await uploaded(platform, 'a_gone', 'uploads/gone');
-    await producer.enqueueFastLane('a_gone');
+    await producer.enqueueFastLane(hostedAsset({ id: 'a_gone' }));
     const failed = await whenAsset(platform, 'a_gone', ({ state }) => state === 'failed');
     expect(failed.error?.code).toBe('upload-missing');
   });
@@ -144,7 +145,7 @@ test('a fast lane cut off after it became playable is finished by the next run, 
 
 test('an asset deleted while it is encoded stays deleted, files and all', async () => {
   await uploaded(platform, 'a_deleted', await makeUpload(platform, 'deleted', 'mp4', ...clip(20)));
-  await producer.enqueueFastLane('a_deleted');
+  await producer.enqueueFastLane(hostedAsset({ id: 'a_deleted' }));
   await whenAsset(platform, 'a_deleted', ({ availability }) => availability === 'playable');
   await platform.assets.remove('a_deleted');
   await vi.waitFor(

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { AssetDocument } from '../../../src/domain/asset.ts';
 import { createJobProducer } from '../../../src/workers/job-producer.ts';
 import type { Workers } from '../../../src/workers/start-workers.ts';
+import { hostedAsset } from '../../fixtures/assets.ts';
 import { h264, makeUpload, picture, silent, sound } from '../media/clips.ts';
 import {
   ended,
@@ -152,7 +153,7 @@ test('the fast lane of a second upload does not wait behind the first one’s re
 test('nothing hangs while Redis is away: queueing and learning say so', async () => {
   await redis.stop();
   const producer = createJobProducer({ redisUrl: redis.url, log: silent });
-  await expect(producer.enqueueFastLane('a_1')).rejects.toThrow();
+  await expect(producer.enqueueFastLane(hostedAsset({ id: 'a_1' }))).rejects.toThrow();
   expect(await producer.requestLearn(1000)).toMatchObject({ kind: 'unavailable' });
   await expect(producer.counts()).rejects.toThrow();
   await producer.close();
