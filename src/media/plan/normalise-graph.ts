@@ -1,3 +1,4 @@
+import type { FrameRange } from './chunks.ts';
 import { rationalFps } from './frame-rate.ts';
 import type { FrameSize } from './rung-geometry.ts';
 import type { SourceDetails } from './source-details.ts';
@@ -7,17 +8,17 @@ export type FfmpegCapabilities = { zscale: boolean };
 
 /**
  * Filters that turn any source into plain video: constant frame rate from 0, upright (ffmpeg rotates before any filter),
- * square pixels, SDR, bt709 limited range, yuv420p, `size`.
+ * square pixels, SDR, bt709 limited range, yuv420p, `size`. Of `frames` alone when given, then from 0 as well.
  */
 export function normaliseFilters(
   video: SourceDetails['video'],
-  target: { size: FrameSize; fps: number },
+  target: { size: FrameSize; fps: number; frames?: FrameRange },
   capabilities: FfmpegCapabilities,
 ): string {
   const size = `${target.size.width}:${target.size.height}`;
   const filters = [
     ...(video.interlaced ? ['bwdif=mode=send_frame:deint=interlaced'] : []),
-    `fps=fps=${rationalFps(target.fps)}:start_time=0`,
+    ...constantRate(target.fps, target.frames),
     ...(video.transfer === 'sdr'
       ? [`scale=${size}:flags=bicubic:in_color_matrix=${video.matrix}:out_color_matrix=bt709:out_range=tv`]
       : [`scale=${size}:flags=bicubic`, ...(capabilities.zscale ? tonemapExactly(video) : tonemapRoughly(video))]),
@@ -25,6 +26,18 @@ export function normaliseFilters(
     'format=yuv420p',
   ];
   return filters.join(',');
+}
+
+/**
+ * Only the very beginning is padded to 0. Elsewhere the frames before `start`, which the seek left there, settle what is shown at
+ * `start`: the same picture as without a seek.
+ */
+function constantRate(fps: number, frames?: FrameRange): string[] {
+  const rate = `fps=fps=${rationalFps(fps)}`;
+  if (!frames) return [`${rate}:start_time=0`];
+  const end = frames.end === null ? [] : [`end_pts=${frames.end}`];
+  if (frames.start === 0) return [`${rate}:start_time=0`, `trim=${end.join()}`];
+  return [rate, `trim=${[`start_pts=${frames.start}`, ...end].join(':')}`, `setpts=PTS-${frames.start}`];
 }
 
 /** Linear light, BT.2020 → BT.709 primaries, Hable's curve. Input stated, because containers lie about it. */
