@@ -14,6 +14,8 @@ export type PlannedRendition = {
   targetKbps: number;
   /** Constant quality that should come to `targetKbps` on this title; absent where it was not analysed. */
   crf?: number;
+  /** How carefully the encoder works; absent: as fast as for a first encode. */
+  preset?: string;
   gopSeconds: number;
 };
 
