@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type AssetDocument, assetDocumentSchema } from '../domain/asset.ts';
+import { earlyTracksSchema, mayHaveEarlyTracks, withEarlyTracks } from './early-tracks.ts';
 import { MediaError } from './media-error.ts';
 import type { MediaStore } from './media-store.ts';
 
@@ -22,6 +23,9 @@ type DocumentFiles = Pick<MediaStore, 'read' | 'write' | 'createExclusive' | 'li
 /** `assets/ID`, below which everything of an asset lives. */
 export const assetPrefix = (assetId: string): string => `assets/${assetId}`;
 
+/** What was made of an asset's upload while it was still arriving; there until that upload was judged. */
+export const earlyTracksKey = (assetId: string): string => `${assetPrefix(assetId)}/early.json`;
+
 const documentKey = (assetId: string): string => `${assetPrefix(assetId)}/asset.json`;
 
 // Written before anything is removed and read after anything is written, so one of the two always sees the other.
@@ -32,7 +36,10 @@ export function createAssetStore(store: DocumentFiles): AssetStore {
   return {
     async read(assetId) {
       const bytes = await store.read(documentKey(assetId));
-      return bytes && parseDocument(assetId, bytes);
+      if (!bytes) return null;
+      const asset = parseDocument(assetId, bytes);
+      const early = mayHaveEarlyTracks(asset) ? await store.read(earlyTracksKey(assetId)) : null;
+      return early ? withEarlyTracks(asset, earlyTracksSchema.parse(JSON.parse(early.toString('utf8')))) : asset;
     },
     async create(asset) {
       // An external asset may come back under an id that was deleted before; ids we mint never do.
