@@ -4,7 +4,14 @@ import { UNKNOWN_CONTEXT } from '../domain/index.ts';
 import { readUploadAbout, type UploadAbout } from './uploads/describe-upload.ts';
 import { Receiving } from './uploads/receiving.ts';
 import { endReport, progressReport, type UploadMoment, type UploadReport } from './uploads/upload-events.ts';
-import { addReceived, readFigures, removeFigures, type UploadFigures, writeFigures } from './uploads/upload-figures.ts';
+import {
+  addReceived,
+  lineTimeMs,
+  readFigures,
+  removeFigures,
+  type UploadFigures,
+  writeFigures,
+} from './uploads/upload-figures.ts';
 import { contextOf, type Uploader } from './uploads/uploader.ts';
 
 /*
@@ -46,6 +53,7 @@ const NOTHING: UploadFigures = {
   resumes: 0,
   stallCount: 0,
   stalledMs: 0,
+  heldMs: 0,
   isCutOff: false,
   context: UNKNOWN_CONTEXT,
   block: '',
@@ -87,6 +95,13 @@ export class UploadMeter {
     });
   }
 
+  /** The service made the uploader of a body that is being watched wait. */
+  held(uploadId: string, heldMs: number): void {
+    void this.#uploads.get(uploadId)?.then((upload) => {
+      if (upload !== null) upload.figures.heldMs += heldMs;
+    });
+  }
+
   /** The uploader asked how far it was: it had lost its place. */
   async lostItsPlace(uploadId: string): Promise<void> {
     const upload = await this.#find(uploadId);
@@ -101,8 +116,8 @@ export class UploadMeter {
       if (upload !== null) this.#close(uploadId, upload, receiving);
     }
     if (upload === null || upload.figures.chunks === 0) return { bytes: size, elapsedMs: 0, resumes: 0 };
-    const { bytes, elapsedMs, resumes } = upload.figures;
-    return { bytes, elapsedMs: Math.round(elapsedMs), resumes };
+    const { bytes, resumes } = upload.figures;
+    return { bytes, elapsedMs: lineTimeMs(upload.figures), resumes };
   }
 
   /** Reports that an upload is over and forgets it; of a whole one that was never measured here there is nothing to report. */

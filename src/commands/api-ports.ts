@@ -3,11 +3,13 @@ import { identifySender } from '../api/authenticate.ts';
 import type { KeyStore, Scope } from '../api/key-store.ts';
 import { buildOpenApi } from '../api/openapi.ts';
 import type { LearnAnswer, PolicyPorts } from '../api/routes/policy-routes.ts';
-import type { Decision } from '../domain/index.ts';
+import type { PolicyWritePorts } from '../api/routes/policy-write-routes.ts';
+import { type Decision, type RewardWeights, rewardWeightsSchema } from '../domain/index.ts';
 import { renderMpd } from '../media/package-dash.ts';
 import { renderMultivariantPlaylist } from '../media/package-hls.ts';
 import { readTimelines } from '../media/read-timelines.ts';
 import { explain } from '../policy/explain.ts';
+import { whatIf } from '../policy/what-if.ts';
 import { readQoe } from '../telemetry/qoe.ts';
 import { readReportLoss } from '../telemetry/read-report-loss.ts';
 import { readViewStatistics } from '../telemetry/read-statistics.ts';
@@ -59,6 +61,7 @@ export function apiPorts(parts: ApiParts, keys: KeyStore, browserKey: string | n
       checkKey,
       directory: parts.uploadsDirectory,
       meter: parts.uploadMeter,
+      pacer: parts.uplink?.pacer ?? null,
       observe: edge.observe,
       ...assets.forUploads,
       createAsset: ({ context, ...described }) =>
@@ -103,8 +106,14 @@ function decisionPorts({ delivery, metrics }: ApiParts): Pick<AppPorts, 'decide'
   };
 }
 
-function policyPorts(parts: ApiParts): Pick<PolicyPorts, 'current' | 'versions' | 'explain' | 'learn'> {
-  const { config, edge, database, registry, table } = parts;
+const HISTORY_LENGTH = 50;
+
+function policyPorts(
+  parts: ApiParts,
+): Omit<PolicyPorts, 'checkKey'> & Pick<PolicyWritePorts, 'operator' | 'onPolicyWritten' | 'whatIf'> {
+  const { config, edge, database, registry, table, operator, log } = parts;
+  const statistics = (reward: RewardWeights, range?: { from: Date; to: Date }) =>
+    readViewStatistics(database, { reward, viewTimeoutMs: config.viewTimeoutMs, range });
   return {
     current: () => table.current(),
     async versions() {
@@ -112,17 +121,37 @@ function policyPorts(parts: ApiParts): Pick<PolicyPorts, 'current' | 'versions' 
         registry.listVersions('config'),
         registry.listVersions('allocation'),
       ]);
-      return { configs, allocations };
+      return { configs, allocations, history: await operator.history(HISTORY_LENGTH) };
     },
+    arms: async () => ((await registry.latestConfig()) ?? table.current().config).arms,
     async explain({ region, ...rest }) {
       const context = { region: edge.groupOf(region), ...rest };
       const { config: policyConfig, allocation } = table.current();
-      const { reward } = policyConfig;
-      const statistics = await readViewStatistics(database, { reward, viewTimeoutMs: config.viewTimeoutMs });
-      return explain({ allocation, config: policyConfig, statistics, context });
+      return explain({ allocation, config: policyConfig, statistics: await statistics(policyConfig.reward), context });
     },
     learn: () => learn(parts),
+    operator: { ...operator, pin: (asked) => operator.pin({ ...asked, region: edge.groupOf(asked.region) }) },
+    async onPolicyWritten() {
+      await table.refresh();
+      learn(parts).catch((err: unknown) =>
+        log.warn({ err }, 'no refit after a policy write; the next one will see it'),
+      );
+    },
+    async whatIf({ reward: changes, range }) {
+      const { config: policyConfig } = table.current();
+      const reward = rewardWeightsSchema.parse({ ...policyConfig.reward, ...changes });
+      const before = await statistics(policyConfig.reward, range ?? undefined);
+      const sameClips = JSON.stringify(clipsOf(reward)) === JSON.stringify(clipsOf(policyConfig.reward));
+      const after = sameClips ? before : await statistics(reward, range ?? undefined);
+      return whatIf({ config: policyConfig, reward, before, after });
+    },
   };
+}
+
+/** What is applied when views are summed; weights are applied to the sums. */
+function clipsOf(reward: RewardWeights) {
+  const { stallRatioClip, startupClipSeconds, switchesPerMinuteClip } = reward;
+  return { stallRatioClip, startupClipSeconds, switchesPerMinuteClip };
 }
 
 /** Ships what is spooled, so that the refit sees everything that was accepted before it was asked for. */

@@ -42,7 +42,10 @@ async function startApi(config: Config, log: Logger): Promise<Service> {
   });
   listenToOthers(parts);
   const handler = createRequestHandler(apiPorts(parts, keys, browserKey), log);
-  const server = await listen(handler, config, (httpServer) => feed.attach(httpServer));
+  const server = await listen(handler, config, (httpServer) => {
+    feed.attach(httpServer);
+    parts.uplink?.watch(httpServer);
+  });
   log.info({ url: server.url }, 'listening');
   const stopExpiring = expireUploads(parts);
 

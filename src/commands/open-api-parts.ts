@@ -12,6 +12,7 @@ import { deriveViewKeys, viewIdOf } from '../delivery/view-identity.ts';
 import type { Announcement, Clock } from '../domain/index.ts';
 import { createAssetStore } from '../media/asset-store.ts';
 import { openMediaStore } from '../media/open-media-store.ts';
+import { createOperator } from '../policy/operator.ts';
 import { createServingTable } from '../policy/serving-table.ts';
 import { createDatabase } from '../telemetry/database.ts';
 import { findDecisions } from '../telemetry/decision-row.ts';
@@ -23,6 +24,7 @@ import { composeEdge } from './compose-edge.ts';
 import { composeErasure } from './compose-erasure.ts';
 import { openRegistry } from './compose-policy.ts';
 import { composeTelemetry } from './compose-telemetry.ts';
+import { composeUplink } from './compose-uplink.ts';
 import { connectRedis, connectSubscriber } from './connect-redis.ts';
 import { announce, relay } from './redis-announcements.ts';
 import { reportUploads } from './report-uploads.ts';
@@ -55,6 +57,13 @@ export async function openApiParts(config: Config, urls: ApiUrls, log: Logger) {
   const table = createServingTable({
     registry,
     lastKnownGoodPath: join(config.dataDir, 'policy-last-known-good.json'),
+    clock,
+    log,
+  });
+
+  const operator = createOperator({
+    registry,
+    announce: (announcement) => announce(redis, announcement, log),
     clock,
     log,
   });
@@ -147,12 +156,14 @@ export async function openApiParts(config: Config, urls: ApiUrls, log: Logger) {
     metrics,
     registry,
     table,
+    operator,
     telemetry,
     delivery,
     eraseTelemetry,
     assets,
     uploadsDirectory,
     uploadMeter,
+    uplink: composeUplink(config.uplinkKbps),
     feed,
     feedTokens,
   };

@@ -9,7 +9,8 @@ import type { UploadMeasure, UploadMeter } from '../upload-meter.ts';
 import { ASSET_KEY, describeUpload } from './describe-upload.ts';
 import { readStatedChecksum, type StatedChecksum } from './stated-checksum.ts';
 import { EXPOSED_HEADERS, type TusRefusal, toRefusal } from './tus-protocol.ts';
-import { fillUnknown, type Uploader } from './uploader.ts';
+import { type Pacer, paceBody } from './uplink/paced-body.ts';
+import { fillUnknown, partyOf, type Uploader } from './uploader.ts';
 import { VerifyingFileStore } from './verifying-file-store.ts';
 
 export type TusPorts = {
@@ -22,7 +23,9 @@ export type TusPorts = {
   /** The uploader took it back. */
   abandonUpload(assetId: string): Promise<void>;
   /** How uploads go, chunk by chunk. */
-  meter: Pick<UploadMeter, 'begin' | 'lostItsPlace' | 'measure' | 'end'>;
+  meter: Pick<UploadMeter, 'begin' | 'held' | 'lostItsPlace' | 'measure' | 'end'>;
+  /** Shares the line between uploaders; null: they take what they get. */
+  pacer: Pacer | null;
 };
 
 /** How long an upload may take, from its creation. */
@@ -81,6 +84,12 @@ function createTusServer(path: string, ports: TusPorts, requests: AsyncLocalStor
     directory: ports.directory,
     expirationPeriodInMilliseconds: UPLOADS_EXPIRE_AFTER_MS,
     statedChecksum: () => requests.getStore()?.checksum ?? null,
+    paced(body, { id, metadata }) {
+      const uploader = requests.getStore()?.uploader;
+      if (ports.pacer === null || uploader === undefined) return body;
+      const party = partyOf(uploader, describeUpload(metadata ?? {}).owner);
+      return paceBody(body, ports.pacer, { party, onHeld: (heldMs) => ports.meter.held(id, heldMs) });
+    },
   });
   const removeFiles = datastore.remove.bind(datastore);
   datastore.remove = async (id) => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Context, TelemetryEvent } from '../../domain/index.ts';
-import type { UploadFigures } from './upload-figures.ts';
+import { lineTimeMs, type UploadFigures } from './upload-figures.ts';
 
 /** An event about an upload, with where its uploader is. */
 export type UploadReport = { event: TelemetryEvent; context: Context; block: string };
@@ -16,7 +16,7 @@ export function uploadSessionId(uploadId: string): string {
 /** A chunk has arrived. Cumulative, so any report subsumes the ones before it. */
 export function progressReport(figures: UploadFigures, moment: UploadMoment): UploadReport {
   const { bytes, context, block } = figures;
-  const elapsedMs = Math.round(figures.elapsedMs);
+  const elapsedMs = lineTimeMs(figures);
   const event = { type: 'upload_progress', ...baseOf(`chunk-${figures.chunks}`, moment), bytes, elapsedMs } as const;
   return { event, context, block };
 }
@@ -24,7 +24,7 @@ export function progressReport(figures: UploadFigures, moment: UploadMoment): Up
 /** The upload is over: whole, or `abandoned`. */
 export function endReport(figures: UploadFigures, moment: UploadMoment, abandoned: boolean): UploadReport {
   const { bytes, resumes, stallCount, context, block } = figures;
-  const times = { elapsedMs: Math.round(figures.elapsedMs), stalledMs: Math.round(figures.stalledMs) };
+  const times = { elapsedMs: lineTimeMs(figures), stalledMs: Math.round(figures.stalledMs) };
   const measured = { bytes, ...times, resumes, stallCount };
   return { event: { type: 'upload_end', ...baseOf('end', moment), ...measured, abandoned }, context, block };
 }

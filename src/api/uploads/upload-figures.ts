@@ -14,6 +14,8 @@ const figuresSchema = z.object({
   resumes: z.int().min(0),
   stallCount: z.int().min(0),
   stalledMs: z.number().min(0),
+  /** Of the time spent receiving, what the service itself made the sender wait. */
+  heldMs: z.number().min(0).default(0),
   /** The next request is a resume. */
   isCutOff: z.boolean(),
   /** Whoever sent the last chunk: where it was, and the keyed hash of its address block. */
@@ -21,6 +23,14 @@ const figuresSchema = z.object({
   block: z.string(),
 });
 export type UploadFigures = z.infer<typeof figuresSchema>;
+
+/** Held up for longer than this share of the time, bytes tell of the service's pace and not of the sender's line. */
+const HELD_AT_MOST = 0.1;
+
+/** Time spent receiving, in which the bytes show how fast the sender's line is; 0 when the service was what was slow. */
+export function lineTimeMs({ elapsedMs, heldMs }: Pick<UploadFigures, 'elapsedMs' | 'heldMs'>): number {
+  return heldMs > HELD_AT_MOST * elapsedMs ? 0 : Math.round(elapsedMs);
+}
 
 /** Where the figures of the upload at `path` are kept. */
 export const figuresPathOf = (path: string): string => `${path}.figures`;

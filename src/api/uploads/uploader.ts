@@ -13,6 +13,14 @@ export function contextOf({ context, trusted }: Uploader, stated: Context): Cont
   return trusted ? fillUnknown(stated, context) : fillUnknown(context, stated);
 }
 
+/**
+ * Who shares a line with whom: an address block, because anybody can claim to be many owners or open many connections; of a
+ * server that sends for many, the owner it names.
+ */
+export function partyOf({ block, trusted }: Uploader, owner: string): string {
+  return trusted ? `owner ${owner}` : `block ${block}`;
+}
+
 /** The first, with what is unknown of it from the second. */
 export function fillUnknown(first: Context, second: Context): Context {
   return {

@@ -18,6 +18,8 @@ type Options = {
   expirationPeriodInMilliseconds: number;
   /** What the request being served says of its body. */
   statedChecksum(): StatedChecksum | null;
+  /** The body as it may be read. */
+  paced(body: Readable, upload: Pick<Upload, 'id' | 'metadata'>): Readable;
 };
 
 /** Where the file at `path` notes how much of it is verified. */
@@ -26,14 +28,17 @@ export const unverifiedMarkOf = (path: string): string => `${path}.unverified`;
 /** Uploads as files, with the tus checksum extension. Calls for one upload must not overlap: tus holds a lock. */
 export class VerifyingFileStore extends FileStore {
   readonly #statedChecksum: Options['statedChecksum'];
-  constructor({ statedChecksum, ...options }: Options) {
+  readonly #paced: Options['paced'];
+  constructor({ statedChecksum, paced, ...options }: Options) {
     super(options);
     this.extensions = [...this.extensions, 'checksum'];
     this.#statedChecksum = statedChecksum;
+    this.#paced = paced;
   }
 
-  override async write(readable: Readable, id: string, offset: number): Promise<number> {
+  override async write(body: Readable, id: string, offset: number): Promise<number> {
     const stated = this.#statedChecksum();
+    const readable = this.#paced(body, { id, metadata: (await this.configstore.get(id))?.metadata });
     if (stated === null) return super.write(readable, id, offset);
     const path = join(this.directory, id);
     const file = await open(path, 'r+');

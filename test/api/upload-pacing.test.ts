@@ -1,0 +1,99 @@
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Pacer } from '../../src/api/uploads/uplink/paced-body.ts';
+import { waitFor } from '../fixtures/wait-for.ts';
+import { startUploads, type UploadService } from './fixtures/upload-service.ts';
+
+let service: UploadService;
+afterEach(async () => {
+  service.stop();
+  await rm(service.directory, { recursive: true });
+});
+
+const PIECE = Buffer.alloc(64 * 1024);
+const SIZE = 512 * PIECE.length;
+
+/** A pacer that lets nobody read on before `release`, and whose clock then says that a minute has passed. */
+function holdingPacer() {
+  let nowMs = 0;
+  let release = (): void => {};
+  const released = new Promise<void>((resolve) => {
+    release = () => {
+      nowMs = 60_000;
+      resolve();
+    };
+  });
+  const paid: { party: string; bytes: number }[] = [];
+  const pacer: Pacer = {
+    monotonicMs: () => nowMs,
+    pay(party, bytes) {
+      paid.push({ party, bytes });
+      return released;
+    },
+  };
+  return { pacer, paid, release };
+}
+
+/** A body of SIZE bytes and how much of it has been asked for. */
+function countedBody() {
+  let pulledBytes = 0;
+  const body = new ReadableStream({
+    pull(controller) {
+      pulledBytes += PIECE.length;
+      controller.enqueue(new Uint8Array(PIECE));
+      if (pulledBytes === SIZE) controller.close();
+    },
+  });
+  return { body, pulledBytes: () => pulledBytes };
+}
+
+const start = async (pacer: Pacer) => {
+  service = await startUploads(await mkdtemp(join(tmpdir(), 'nara-paced-')), { pacer });
+};
+
+describe('an upload whose turn it is not', () => {
+  it('stops its sender instead of filling memory, goes on when it is, and tells nothing of the line', async () => {
+    const { pacer, paid, release } = holdingPacer();
+    await start(pacer);
+    const location = await service.create(SIZE);
+    const { body, pulledBytes } = countedBody();
+    const sending = service.send('PATCH', location, { 'upload-offset': '0' }, body);
+    let before = -1;
+    await waitFor('the sender to stand still', async () => {
+      const now = pulledBytes();
+      const stands = now === before && paid.length > 0;
+      before = now;
+      return stands;
+    });
+    expect(paid).toHaveLength(1);
+    expect(pulledBytes()).toBeLessThan(SIZE / 2);
+    expect((await stat(join(service.directory, basename(location)))).size).toBe(paid[0]?.bytes);
+
+    release();
+    expect((await sending).status).toBe(204);
+    expect(paid.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(SIZE);
+    expect(new Set(paid.map(({ party }) => party))).toEqual(new Set(['block the-block']));
+    expect(service.measured).toEqual([{ bytes: SIZE, elapsedMs: 0, resumes: 0 }]);
+  });
+
+  it('is resumed where it was cut, over another connection', async () => {
+    const paid: number[] = [];
+    let isBusy = true;
+    const later = () => new Promise<void>((resolve) => setTimeout(resolve, isBusy ? 5 : 0));
+    await start({ monotonicMs: () => 0, pay: (_party, bytes) => (paid.push(bytes) > 3 ? later() : Promise.resolve()) });
+    const location = await service.create(SIZE);
+    const leaving = new AbortController();
+    const cut = service.send('PATCH', location, { 'upload-offset': '0' }, countedBody().body, leaving.signal);
+    cut.catch(() => {});
+    await waitFor('the upload to be held', async () => paid.length > 3);
+    leaving.abort();
+    const offset = await service.offset(location);
+    isBusy = false;
+    expect(offset).toBeGreaterThanOrEqual(PIECE.length);
+    const rest = Buffer.alloc(SIZE - offset);
+    expect((await service.send('PATCH', location, { 'upload-offset': String(offset) }, rest)).status).toBe(204);
+    expect(service.finished).toHaveLength(1);
+  });
+});
