@@ -1,7 +1,9 @@
-import type { AudioTrack, StoredRendition } from '../domain/asset.ts';
+import type { AudioTrack, StoredRendition, StoryboardTiles } from '../domain/asset.ts';
 import type { PlaylistSegment } from './media-playlist.ts';
 import { AUDIO } from './plan/encoder-settings.ts';
 import { rationalFps } from './plan/frame-rate.ts';
+import { SPRITE_TEMPLATE, spriteSize, tilesKbps } from './previews/storyboard.ts';
+import { element, escapeXml } from './xml-element.ts';
 
 /** Segments of every offered track by its id, in the order of play, as its media playlist says once it has ended. */
 export type TrackTimelines = ReadonlyMap<string, readonly Pick<PlaylistSegment, 'durationMs'>[]>;
@@ -11,19 +13,22 @@ const TIMESCALE = 1_000_000;
 
 /** Where the tokened MPD finds a track's segments: `/v/ASSET/p/TOKEN/` → `/v/ASSET/r/ID/`. */
 const trackUri = (trackId: string): string => `../../r/${trackId}/`;
+const PREVIEWS_URI = '../../';
 
 /** Boundaries this far apart are the same instant in another timescale. */
 const ALIGNED_WITHIN_US = 1_000;
 
 /**
  * The static MPD (ISO/IEC 23009-1, isoff-live profile) of a chosen subset of an asset's renditions over their whole length,
- * on the same segments as the playlists. Tracks without a timeline are left out; video rises in bitrate.
+ * on the same segments as the playlists. Tracks without a timeline are left out; one set per codec, rising in bitrate.
  */
 export function renderMpd(request: {
   renditions: readonly StoredRendition[];
   audio: AudioTrack | null;
   renditionIds: readonly string[];
   timelines: TrackTimelines;
+  /** Thumbnails, where there are any. */
+  tiles?: StoryboardTiles | null;
 }): string {
   const { timelines } = request;
   const wanted = new Set(request.renditionIds);
@@ -43,7 +48,16 @@ export function renderMpd(request: {
     minBufferTime: isoDuration(longestSegmentUs),
     maxSegmentDuration: isoDuration(longestSegmentUs),
   };
-  const period = element('Period', { id: '0', start: 'PT0S' }, [...videoSet(videos), ...audioSet(audios)]);
+  const sets: Adaptation[] = [
+    ...byCodec(videos).map(videoSet),
+    ...audios.map(audioSet),
+    ...(request.tiles ? [thumbnailSet(request.tiles)] : []),
+  ];
+  const period = element(
+    'Period',
+    { id: '0', start: 'PT0S' },
+    sets.map(({ attributes, children }, id) => element('AdaptationSet', { id, ...attributes }, children)),
+  );
   return `<?xml version="1.0" encoding="UTF-8"?>\n${element('MPD', root, [period])}\n`;
 }
 
@@ -54,17 +68,26 @@ function withTimeline<T extends { id: string }>(track: T, timelines: TrackTimeli
   return segments.length === 0 ? [] : [{ track, us: segments.map(({ durationMs }) => Math.round(durationMs * 1000)) }];
 }
 
-function videoSet(videos: readonly Timed<StoredRendition>[]): string[] {
-  if (videos.length === 0) return [];
-  const set = {
-    id: '0',
+type Adaptation = { attributes: Record<string, string | number>; children: string[] };
+
+/** Players switch freely within a set, so what needs another decoder is in another. */
+function byCodec(videos: readonly Timed<StoredRendition>[]): Timed<StoredRendition>[][] {
+  const codecs = [...new Set(videos.map(({ track }) => track.codec))];
+  return codecs.map((codec) => videos.filter(({ track }) => track.codec === codec));
+}
+
+function videoSet(videos: readonly Timed<StoredRendition>[]): Adaptation {
+  const largest = (of: (rendition: StoredRendition) => number): number =>
+    Math.max(...videos.map(({ track }) => of(track)));
+  const attributes = {
     contentType: 'video',
     mimeType: 'video/mp4',
     ...alignment(videos),
-    maxWidth: Math.max(...videos.map(({ track }) => track.width)),
-    maxHeight: Math.max(...videos.map(({ track }) => track.height)),
+    maxWidth: largest(({ width }) => width),
+    maxHeight: largest(({ height }) => height),
+    maxFrameRate: rationalFps(largest(({ fps }) => fps)),
   };
-  return [element('AdaptationSet', set, [role(), ...videos.map(videoRepresentation)])];
+  return { attributes, children: [role(), ...videos.map(videoRepresentation)] };
 }
 
 function videoRepresentation({ track, us }: Timed<StoredRendition>): string {
@@ -76,25 +99,43 @@ function videoRepresentation({ track, us }: Timed<StoredRendition>): string {
   return element('Representation', attributes, segments(id, us));
 }
 
-function audioSet(audios: readonly Timed<AudioTrack>[]): string[] {
-  return audios.map((timed) => {
-    const { id, codecs, channels, bitrateKbps } = timed.track;
-    const set = { id: '1', contentType: 'audio', mimeType: 'audio/mp4', ...alignment([timed]) };
-    const representation = {
-      id,
-      codecs,
-      audioSamplingRate: AUDIO.sampleRateHz,
-      bandwidth: bitsPerSecond(bitrateKbps),
-    };
-    const configuration = element('AudioChannelConfiguration', {
-      schemeIdUri: 'urn:mpeg:dash:23003:3:audio_channel_configuration:2011',
-      value: channels,
-    });
-    return element('AdaptationSet', set, [
-      role(),
-      element('Representation', representation, [configuration, ...segments(id, timed.us)]),
-    ]);
+function audioSet(timed: Timed<AudioTrack>): Adaptation {
+  const { id, codecs, channels, bitrateKbps, peakKbps = bitrateKbps } = timed.track;
+  const representation = {
+    id,
+    codecs,
+    audioSamplingRate: AUDIO.sampleRateHz,
+    bandwidth: bitsPerSecond(peakKbps),
+  };
+  const configuration = element('AudioChannelConfiguration', {
+    schemeIdUri: 'urn:mpeg:dash:23003:3:audio_channel_configuration:2011',
+    value: channels,
   });
+  return {
+    attributes: { contentType: 'audio', mimeType: 'audio/mp4', ...alignment([timed]) },
+    children: [role(), element('Representation', representation, [configuration, ...segments(id, timed.us)])],
+  };
+}
+
+/** Tiles of thumbnails (DASH-IF Interoperability Points 4.3, section 6.2.6): one sprite is one segment. */
+function thumbnailSet(tiles: StoryboardTiles): Adaptation {
+  const { columns, rows, intervalMs } = tiles;
+  const representation = { id: 'thumbnails', ...spriteSize(tiles), bandwidth: bitsPerSecond(tilesKbps(tiles)) };
+  const property = element('EssentialProperty', {
+    schemeIdUri: 'http://dashif.org/guidelines/thumbnail_tile',
+    value: `${columns}x${rows}`,
+  });
+  const template = {
+    timescale: TIMESCALE,
+    duration: Math.round(intervalMs * 1000) * columns * rows,
+    media: SPRITE_TEMPLATE,
+    startNumber: '0',
+  };
+  const children = [property, `<BaseURL>${PREVIEWS_URI}</BaseURL>`, element('SegmentTemplate', template)];
+  return {
+    attributes: { contentType: 'image', mimeType: 'image/webp' },
+    children: [element('Representation', representation, children)],
+  };
 }
 
 const role = (): string => element('Role', { schemeIdUri: 'urn:mpeg:dash:role:2011', value: 'main' });
@@ -151,15 +192,3 @@ const sum = (values: readonly number[]): number => values.reduce((total, value) 
 const bitsPerSecond = (kbps: number): number => Math.ceil(kbps * 1000);
 
 const isoDuration = (us: number): string => `PT${(us / 1_000_000).toFixed(6).replace(/\.?0+$/, '')}S`;
-
-function element(name: string, attributes: Record<string, string | number>, children: readonly string[] = []): string {
-  const head = Object.entries(attributes)
-    .map(([key, value]) => ` ${key}="${escapeXml(String(value))}"`)
-    .join('');
-  if (children.length === 0) return `<${name}${head}/>`;
-  const body = children.join('\n').replaceAll('\n', '\n  ');
-  return `<${name}${head}>\n  ${body}\n</${name}>`;
-}
-
-const escapeXml = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');

@@ -1,14 +1,17 @@
-import type { AudioTrack, StoredRendition } from '../domain/asset.ts';
+import type { AudioTrack, StoredRendition, StoryboardTiles } from '../domain/asset.ts';
+import { tilesKbps } from './previews/storyboard.ts';
 
 /** Where the tokened multivariant playlist finds a rendition's media playlist: `/v/ASSET/p/TOKEN/` → `/v/ASSET/r/ID/`. */
 const renditionUri = (renditionId: string): string => `../../r/${renditionId}/index.m3u8`;
+const iframesUri = (renditionId: string): string => `../../r/${renditionId}/iframes.m3u8`;
+const STORYBOARD_URI = '../../storyboard.m3u8';
 
 /** Players begin with the first variant listed: the best one that nearly every line carries, audio included. */
 const START_KBPS = 800;
 
 const AUDIO_GROUP = 'audio';
 
-/** Room for the audio track's own peaks over its average. */
+/** Room for the peaks of an audio track over its average, where they were not measured. */
 const AUDIO_PEAK_RATIO = 1.1;
 
 /**
@@ -21,6 +24,10 @@ export function renderMultivariantPlaylist(request: {
   renditionIds: readonly string[];
   /** The first variant is the highest whose average, with audio, is at most this; the lowest when none is. */
   startKbps?: number;
+  /** Every track is whole: their keyframes alone are offered too. */
+  whole?: boolean;
+  /** Thumbnails, where there are any. */
+  tiles?: StoryboardTiles | null;
 }): string {
   const { audio } = request;
   const wanted = new Set(request.renditionIds);
@@ -32,6 +39,8 @@ export function renderMultivariantPlaylist(request: {
     '#EXT-X-INDEPENDENT-SEGMENTS',
     ...(audio ? [audioLine(audio)] : []),
     ...ordered.flatMap((rendition) => [variantLine(rendition, audio), renditionUri(rendition.id)]),
+    ...(request.whole ? ordered.flatMap(iframesLine) : []),
+    ...(request.tiles ? [imagesLine(request.tiles)] : []),
     '',
   ].join('\n');
 }
@@ -48,6 +57,7 @@ function audioLine(audio: AudioTrack): string {
     TYPE: 'AUDIO',
     'GROUP-ID': quoted(AUDIO_GROUP),
     NAME: quoted('Audio'),
+    'STABLE-RENDITION-ID': quoted(audio.id),
     DEFAULT: 'YES',
     AUTOSELECT: 'YES',
     CHANNELS: quoted(String(audio.channels)),
@@ -57,14 +67,41 @@ function audioLine(audio: AudioTrack): string {
 
 function variantLine(rendition: StoredRendition, audio: AudioTrack | null): string {
   const audioKbps = audio?.bitrateKbps ?? 0;
+  const audioPeakKbps = audio?.peakKbps ?? audioKbps * AUDIO_PEAK_RATIO;
   return attributes('#EXT-X-STREAM-INF', {
-    BANDWIDTH: bitsPerSecond(rendition.peakKbps + audioKbps * AUDIO_PEAK_RATIO),
+    BANDWIDTH: bitsPerSecond(rendition.peakKbps + audioPeakKbps),
     'AVERAGE-BANDWIDTH': bitsPerSecond(rendition.bitrateKbps + audioKbps),
     CODECS: quoted([rendition.codecs, ...(audio ? [audio.codecs] : [])].join(',')),
     RESOLUTION: `${rendition.width}x${rendition.height}`,
     'FRAME-RATE': rendition.fps.toFixed(3),
     'VIDEO-RANGE': 'SDR',
+    'STABLE-VARIANT-ID': quoted(rendition.id),
     ...(audio ? { AUDIO: quoted(AUDIO_GROUP) } : {}),
+    'CLOSED-CAPTIONS': 'NONE',
+  });
+}
+
+/** What a player scrubs through, and shows while it winds. */
+function iframesLine({ id, iframes, codecs, width, height }: StoredRendition): string[] {
+  if (!iframes) return [];
+  const line = attributes('#EXT-X-I-FRAME-STREAM-INF', {
+    BANDWIDTH: bitsPerSecond(iframes.peakKbps),
+    'AVERAGE-BANDWIDTH': bitsPerSecond(iframes.bitrateKbps),
+    CODECS: quoted(codecs),
+    RESOLUTION: `${width}x${height}`,
+    'VIDEO-RANGE': 'SDR',
+    URI: quoted(iframesUri(id)),
+  });
+  return [line];
+}
+
+/** The storyboard, for players that know Roku's image media playlists; others skip the tag. */
+function imagesLine(tiles: StoryboardTiles): string {
+  return attributes('#EXT-X-IMAGE-STREAM-INF', {
+    BANDWIDTH: bitsPerSecond(tilesKbps(tiles)),
+    CODECS: quoted('webp'),
+    RESOLUTION: `${tiles.width}x${tiles.height}`,
+    URI: quoted(STORYBOARD_URI),
   });
 }
 

@@ -103,6 +103,50 @@ describe('the MPD', () => {
     );
   });
 
+  test('what needs another decoder is in a set of its own', () => {
+    const both = [...renditions, rendition({ id: 'av1', bitrateKbps: 900, codec: 'av1', codecs: 'av01.0.05M.08' })];
+    const more = new Map(timelines).set('av1', lasting(2002, 2002, 2002, 834.167));
+    const mpd = parseXml(
+      renderMpd({ ...whole, renditions: both, timelines: more, renditionIds: ['high', 'low', 'av1'] }),
+    );
+    const sets = all(mpd, 'AdaptationSet');
+    expect(sets.map((set) => all(set, 'Representation').map(({ attributes }) => attributes.id))).toEqual([
+      ['low', 'high'],
+      ['av1'],
+      ['audio-128k'],
+    ]);
+    expect(sets.map(({ attributes }) => attributes.id)).toEqual(['0', '1', '2']);
+  });
+
+  test('thumbnails are a set of tiled images, each for as long as its tiles are', () => {
+    const tiles = {
+      columns: 5,
+      rows: 4,
+      width: 160,
+      height: 90,
+      intervalMs: 2002,
+      count: 25,
+      spriteBytes: [40_000, 9000],
+    };
+    const images = all(parseXml(renderMpd({ ...whole, tiles })), 'AdaptationSet').at(-1) as Tag;
+    expect(images.attributes).toMatchObject({ contentType: 'image', mimeType: 'image/webp' });
+    expect(all(images, 'Representation')[0]?.attributes).toMatchObject({
+      width: '800',
+      height: '360',
+      bandwidth: '7993',
+    });
+    expect(all(images, 'EssentialProperty')[0]?.attributes).toEqual({
+      schemeIdUri: 'http://dashif.org/guidelines/thumbnail_tile',
+      value: '5x4',
+    });
+    expect(all(images, 'SegmentTemplate')[0]?.attributes).toMatchObject({
+      media: 'storyboard-$Number$.webp',
+      startNumber: '0',
+      timescale: '1000000',
+      duration: '40040000',
+    });
+  });
+
   test('text that means something in XML stays text', () => {
     const odd = { ...whole, renditions: [rendition({ id: 'low', bitrateKbps: 1, codecs: '"<&>' })] };
     expect(all(parseXml(renderMpd(odd)), 'Representation')[0]?.attributes.codecs).toBe('&quot;&lt;&amp;&gt;');

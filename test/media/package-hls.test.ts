@@ -54,3 +54,43 @@ test('frame rate has three decimals and the range is said', () => {
   expect(text).toContain('FRAME-RATE=29.970');
   expect(text).toContain('VIDEO-RANGE=SDR');
 });
+
+test('once its tracks are whole, the keyframes of each variant are offered alone', () => {
+  const iframes = { bitrateKbps: 20, peakKbps: 31.5 };
+  const [low, ...others] = renditions.map((rendition) => ({ ...rendition, iframes }));
+  const some = [low as (typeof renditions)[0], ...others.map(({ iframes: _, ...rendition }) => rendition)];
+  const of = (whole: boolean) =>
+    parse(renderMultivariantPlaylist({ renditions: some, audio, renditionIds: ids, whole }));
+  const [only, ...more] = of(true).variants.filter(({ isIFrameOnly }) => isIFrameOnly);
+  expect(more).toEqual([]);
+  expect(only).toMatchObject({ uri: '../../r/low/iframes.m3u8', bandwidth: 31_500, averageBandwidth: 20_000 });
+  expect(only?.resolution).toEqual({ width: 426, height: 240 });
+  expect(of(false).variants.some(({ isIFrameOnly }) => isIFrameOnly)).toBe(false);
+});
+
+test('the storyboard is offered as images where there is one', () => {
+  const tiles = {
+    columns: 5,
+    rows: 5,
+    width: 160,
+    height: 90,
+    intervalMs: 2000,
+    count: 30,
+    spriteBytes: [40_000, 8000],
+  };
+  const text = renderMultivariantPlaylist({ renditions, audio, renditionIds: ids, tiles });
+  expect(text).toContain(
+    '#EXT-X-IMAGE-STREAM-INF:BANDWIDTH=6400,CODECS="webp",RESOLUTION=160x90,URI="../../storyboard.m3u8"\n',
+  );
+  expect(parse(text).variants).toHaveLength(3);
+});
+
+test("an audio track's own measured peak counts, where it is known", () => {
+  const text = renderMultivariantPlaylist({ renditions, audio: { ...audio, peakKbps: 200 }, renditionIds: ['high'] });
+  expect(parse(text).variants[0]?.bandwidth).toBe(4_700_000);
+});
+
+test('there are no captions in the picture, and every variant says so', () => {
+  const lines = renderMultivariantPlaylist({ renditions, audio, renditionIds: ids }).match(/#EXT-X-STREAM-INF.*/g);
+  expect(lines?.every((line) => line.endsWith(',CLOSED-CAPTIONS=NONE'))).toBe(true);
+});
