@@ -4,12 +4,13 @@ import fluentFfmpeg from 'fluent-ffmpeg';
 import type { Logger } from 'pino';
 import { LAUNCHER, stderrTail } from './ffmpeg-child.ts';
 import { FfmpegError, type FfmpegErrorCode } from './ffmpeg-error.ts';
+import { type Admission, LIGHT_LOAD, type PacedChild, type Pacer, unpaced } from './pacer.ts';
 import type { FfmpegJob } from './plan/ffmpeg-job.ts';
 import type { FfmpegCapabilities } from './plan/normalise-graph.ts';
 import { runFfprobe } from './run-ffprobe.ts';
 
-// Lifecycle: nothing runs until `run`, `probe` or `warmUp`; every child is niced, dies with this process and is killed when
-// its signal aborts or its time is up. `warmUp` once at start: fluent-ffmpeg's first call asks ffmpeg what it can do.
+// Lifecycle: nothing runs until `run`, `probe` or `warmUp`; every child waits for the pacer's leave, is niced, dies with this
+// process and is killed when its signal aborts or its running time is up. `warmUp` once at start: fluent-ffmpeg's first call asks ffmpeg what it can do.
 
 type RunOptions = {
   signal: AbortSignal;
@@ -36,24 +37,28 @@ const inherited = FfmpegCommand.prototype as unknown as { _spawnFfmpeg: SpawnFfm
 
 /** fluent-ffmpeg knows one executable per process: that is the launcher, and the real one becomes its first argument. */
 class ConfinedCommand extends FfmpegCommand {
-  readonly #executable: string;
+  readonly #launch: readonly string[];
+  /** There from `start` to the end. */
+  declare readonly ffmpegProc: PacedChild | undefined;
 
-  constructor(executable: string, cwd?: string) {
+  constructor(launch: readonly string[], cwd?: string) {
     super(cwd === undefined ? {} : { cwd });
-    this.#executable = executable;
+    this.#launch = launch;
     this.setFfmpegPath(LAUNCHER);
   }
 
   _spawnFfmpeg(args: string[], ...rest: unknown[]): void {
-    inherited._spawnFfmpeg.call(this, [this.#executable, ...args], ...rest);
+    inherited._spawnFfmpeg.call(this, [...this.#launch, ...args], ...rest);
   }
 }
 
-/** Jobs and probes through the executables given. */
-export function createFfmpeg(config: { ffmpegPath: string; ffprobePath: string; log: Logger }): Ffmpeg {
+type FfmpegConfig = { ffmpegPath: string; ffprobePath: string; log: Logger; pacer?: Pacer };
+
+/** Jobs and probes through the executables given; without a pacer, jobs run when they are asked for. */
+export function createFfmpeg(config: FfmpegConfig): Ffmpeg {
   let capabilities: Promise<FfmpegCapabilities> | undefined;
   return {
-    run: (job, options) => run(new ConfinedCommand(config.ffmpegPath, options.directory), job, options, config.log),
+    run: (job, options) => runWhenAdmitted(config, job, options),
     probe: (path, args, signal) => runFfprobe(config.ffprobePath, path, args, signal),
     warmUp() {
       capabilities ??= readCapabilities(config.ffmpegPath).catch((error: unknown) => {
@@ -65,10 +70,32 @@ export function createFfmpeg(config: { ffmpegPath: string; ffprobePath: string; 
   };
 }
 
-async function run(command: ConfinedCommand, job: FfmpegJob, options: RunOptions, log: Logger): Promise<void> {
+async function runWhenAdmitted(config: FfmpegConfig, job: FfmpegJob, options: RunOptions): Promise<void> {
   await Promise.all(job.outputs.map(({ path }) => mkdir(dirname(join(options.directory, path)), { recursive: true })));
-  if (options.signal.aborted) throw new FfmpegError('aborted', job.name, '');
-  describe(command, job);
+  const { jobClass = 'encode', load = LIGHT_LOAD } = job;
+  const admission = await (config.pacer ?? unpaced)
+    .admit({ jobClass, load }, options.signal)
+    .catch((cause: unknown) => {
+      throw options.signal.aborted ? new FfmpegError('aborted', job.name, '', { cause }) : cause;
+    });
+  try {
+    if (options.signal.aborted) throw new FfmpegError('aborted', job.name, '');
+    const launch = ['--nice', String(admission.niceness), config.ffmpegPath];
+    const command = new ConfinedCommand(launch, options.directory);
+    describe(command, job, admission.threads);
+    await run(command, job, options, admission, config.log);
+  } finally {
+    admission.ended();
+  }
+}
+
+async function run(
+  command: ConfinedCommand,
+  job: FfmpegJob,
+  options: RunOptions,
+  admission: Admission,
+  log: Logger,
+): Promise<void> {
   const startedMs = performance.now();
   const outcome = await new Promise<{ error?: unknown; code: FfmpegErrorCode; stderr: string }>((resolve) => {
     let code: FfmpegErrorCode = 'exit';
@@ -77,37 +104,60 @@ async function run(command: ConfinedCommand, job: FfmpegJob, options: RunOptions
       command.kill('SIGKILL');
     };
     const onAbort = (): void => stop('aborted');
-    const timer = setTimeout(() => stop('timeout'), job.timeLimitSeconds * 1000);
+    const cancelLimit = afterRunning(job.timeLimitSeconds * 1000, admission.pausedMs, () => stop('timeout'));
     const settle = (stderr: string, error?: unknown): void => {
-      clearTimeout(timer);
+      cancelLimit();
       options.signal.removeEventListener('abort', onAbort);
       resolve({ code, stderr, error });
     };
     options.signal.addEventListener('abort', onAbort);
-    // Aborted or timed out while fluent-ffmpeg was still preparing: there was no process to kill then.
-    command.on('start', () => code !== 'exit' && command.kill('SIGKILL'));
+    command.on('start', () => {
+      // Aborted or timed out while fluent-ffmpeg was still preparing: there was no process to kill then.
+      if (code !== 'exit') command.kill('SIGKILL');
+      else if (command.ffmpegProc) admission.started(command.ffmpegProc);
+    });
     command.on('stderr', (line: string) => reportProgress(line, options));
     command.on('error', (error: unknown, _stdout: unknown, stderr: unknown) => settle(String(stderr ?? ''), error));
     command.on('end', (_stdout: unknown, stderr: unknown) => settle(String(stderr ?? '')));
     command.run();
   });
   const seconds = Number(((performance.now() - startedMs) / 1000).toFixed(2));
+  const pausedSeconds = Number((admission.pausedMs() / 1000).toFixed(2));
   if (outcome.code === 'exit' && outcome.error === undefined) {
-    log.debug({ job: job.name, seconds }, 'ffmpeg job done');
+    log.debug({ job: job.name, seconds, pausedSeconds }, 'ffmpeg job done');
     return;
   }
   const error = typedError(job.name, outcome);
-  log.info({ job: job.name, seconds, code: error.code, stderr: error.stderrTail }, 'ffmpeg job ended early');
+  log.info(
+    { job: job.name, seconds, pausedSeconds, code: error.code, stderr: error.stderrTail },
+    'ffmpeg job ended early',
+  );
   throw error;
 }
 
-function describe(command: ConfinedCommand, job: FfmpegJob): void {
+/** Calls back once `limitMs` have passed in which the job was not paused. Returns what cancels it. */
+function afterRunning(limitMs: number, pausedMs: () => number, then: () => void): () => void {
+  const startedMs = performance.now();
+  let timer: NodeJS.Timeout;
+  const look = (): void => {
+    const leftMs = limitMs + pausedMs() - (performance.now() - startedMs);
+    if (leftMs <= 0) then();
+    else timer = setTimeout(look, Math.ceil(leftMs));
+  };
+  look();
+  return () => clearTimeout(timer);
+}
+
+function describe(command: ConfinedCommand, job: FfmpegJob, threads: number | null): void {
   const global = ['-nostdin', '-hide_banner', '-loglevel', 'warning', '-stats'];
+  // First, so that a job that knows better has the last word.
+  const capped = threads === null ? [] : ['-threads', String(threads)];
+  if (threads !== null) global.push('-filter_threads', String(threads), '-filter_complex_threads', String(threads));
   job.inputs.forEach((input, index) => {
-    command.input(input.path).inputOptions(...(index === 0 ? global : []), ...input.options);
+    command.input(input.path).inputOptions(...(index === 0 ? global : []), ...capped, ...input.options);
   });
   if (job.filterGraph !== null) command.complexFilter(job.filterGraph);
-  for (const output of job.outputs) command.output(output.path).outputOptions(...output.options);
+  for (const output of job.outputs) command.output(output.path).outputOptions(...capped, ...output.options);
 }
 
 function reportProgress(line: string, options: RunOptions): void {
@@ -129,7 +179,7 @@ function classify(message: string): FfmpegErrorCode {
 
 /** Also fills fluent-ffmpeg's caches of formats and encoders, which its first job would otherwise wait for. */
 function readCapabilities(executable: string): Promise<FfmpegCapabilities> {
-  const command = new ConfinedCommand(executable);
+  const command = new ConfinedCommand([executable]);
   return new Promise((resolve, reject) => {
     const fail = (cause: unknown): void => reject(new FfmpegError('not-started', 'warm-up', String(cause), { cause }));
     command.getAvailableFormats((formatsError) => {
