@@ -1,12 +1,13 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StoredRendition } from '../domain/asset.ts';
+import { compareWindow, type Likeness } from './compare-window.ts';
 import { segmentName, trackPrefix } from './finished-tracks.ts';
 import { MediaError } from './media-error.ts';
 import type { EncodeSource, MediaRoom } from './media-room.ts';
 import type { MediaStore } from './media-store.ts';
 import { qualityFromSsim, qualityOnDevices, smoothOverBitrate } from './plan/quality.ts';
-import { meanSsim, type QualityWindow, qualityJob, qualityWindows, ssimFile } from './plan/quality-job.ts';
+import { type QualityWindow, qualityWindows } from './plan/quality-job.ts';
 import { withWorkDirectory } from './work-directory.ts';
 
 /**
@@ -23,13 +24,13 @@ export function measureQuality(
   if (!first) return Promise.resolve([]);
   return withWorkDirectory(room.workRoot, `${source.assetId}.quality`, async (directory) => {
     const run = { signal, directory };
-    const perWindow: Ssim[][] = [];
+    const perWindow: Likeness[][] = [];
     for (const window of qualityWindows(first.segments)) {
-      perWindow.push(...(await compareWindow(room, source, window, renditions, run)));
+      perWindow.push(...(await compareSegments(room, source, window, renditions, run)));
     }
     // Containers that cannot seek still have a beginning.
     if (perWindow.length === 0)
-      perWindow.push(...(await compareWindow(room, source, openingOf(first), renditions, run)));
+      perWindow.push(...(await compareSegments(room, source, openingOf(first), renditions, run)));
     if (perWindow.length === 0) throw new MediaError('unreadable-output', `no frame of ${source.assetId} was compared`);
     const measured = renditions.map((rendition, index) => ({
       bitrateKbps: rendition.bitrateKbps,
@@ -44,8 +45,6 @@ export function measureQuality(
   });
 }
 
-type Ssim = { phone: number; desktop: number };
-
 const openingOf = ({ segments }: StoredRendition): QualityWindow => ({
   segmentIndex: 0,
   startSeconds: 0,
@@ -53,13 +52,13 @@ const openingOf = ({ segments }: StoredRendition): QualityWindow => ({
 });
 
 /** One row of results, or none when the source showed nothing there. */
-async function compareWindow(
+async function compareSegments(
   room: MediaRoom,
   source: EncodeSource,
   window: QualityWindow,
   renditions: readonly StoredRendition[],
   run: { signal: AbortSignal; directory: string },
-): Promise<Ssim[][]> {
+): Promise<Likeness[][]> {
   const files = await Promise.all(
     renditions.map(async (rendition, index) => {
       const file = `rendition-${index}.mp4`;
@@ -68,15 +67,8 @@ async function compareWindow(
       return { path: file, fps: rendition.fps };
     }),
   );
-  await room.ffmpeg.run(qualityJob(source.input, window, files), run);
-  const rows: Ssim[] = [];
-  for (const index of files.keys()) {
-    const phone = await readSsim(run.directory, ssimFile(index, 'phone'));
-    const desktop = await readSsim(run.directory, ssimFile(index, 'desktop'));
-    if (phone === null || desktop === null) return [];
-    rows.push({ phone, desktop });
-  }
-  return [rows];
+  const row = await compareWindow(room, source, window, files, run);
+  return row ? [row] : [];
 }
 
 /** An init segment and one media segment are a file any decoder reads. */
@@ -88,8 +80,5 @@ async function playableSegment(store: Pick<MediaStore, 'read'>, prefix: string, 
   if (!init || !segment) throw new MediaError('unreadable-output', `${prefix} lacks segment ${segmentIndex}`);
   return Buffer.concat([init, segment]);
 }
-
-const readSsim = async (directory: string, file: string): Promise<number | null> =>
-  meanSsim(await readFile(join(directory, file), 'utf8'));
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -1,4 +1,4 @@
-import { type FfmpegJob, uploadInput } from './ffmpeg-job.ts';
+import { type FfmpegInput, type FfmpegJob, uploadInput } from './ffmpeg-job.ts';
 import { rationalFps } from './frame-rate.ts';
 import type { JobSource } from './job-source.ts';
 import { normaliseFilters } from './normalise-graph.ts';
@@ -40,6 +40,30 @@ export function qualityWindows(segments: readonly { durationMs: number }[]): Qua
 /** Where the job writes its comparison of rendition `index` at each display size. */
 export const ssimFile = (index: number, display: 'phone' | 'desktop'): string => `ssim-${index}-${display}.log`;
 
+/** The source from a little before a window. */
+export function windowInput(input: JobSource, window: QualityWindow): FfmpegInput {
+  const seconds = prerollFrames(input, window) / input.details.source.fps;
+  return uploadInput(input.path, {
+    startSeconds: window.startSeconds - seconds,
+    seconds: window.seconds + seconds + 1,
+  });
+}
+
+/** The frames of a window as a rendition of `size` has them before it is encoded, from 0; the graph's first input. */
+export function windowFilters(input: JobSource, window: QualityWindow, size: FrameSize): string {
+  const { details } = input;
+  const { fps } = details.source;
+  const preroll = prerollFrames(input, window);
+  return [
+    `[0:${details.video.streamIndex}]${normaliseFilters(details.video, { size, fps }, input.capabilities)}`,
+    `trim=start_frame=${preroll}:end_frame=${preroll + Math.round(window.seconds * fps)}`,
+    'setpts=PTS-STARTPTS',
+  ].join(',');
+}
+
+const prerollFrames = (input: JobSource, window: QualityWindow): number =>
+  Math.min(PREROLL_FRAMES, Math.round(window.startSeconds * input.details.source.fps));
+
 /** All renditions of one window against the normalised source, at both display sizes, in one process. */
 export function qualityJob(
   input: JobSource,
@@ -51,26 +75,19 @@ export function qualityJob(
   const { fps } = details.source;
   const desktop = fitShortSide(details.source, DESKTOP_SHORT_SIDE);
   const phone = fitShortSide(details.source, PHONE_SHORT_SIDE);
-  const preroll = Math.min(PREROLL_FRAMES, Math.round(window.startSeconds * fps));
   const step = `framestep=${comparedStep(
     fps,
     renditions.map((rendition) => rendition.fps),
   )}`;
-  const startSeconds = window.startSeconds - preroll / fps;
-  const reference = [
-    normaliseFilters(details.video, { size: desktop, fps }, input.capabilities),
-    `trim=start_frame=${preroll}:end_frame=${preroll + Math.round(window.seconds * fps)}`,
-    `setpts=PTS-STARTPTS,${step}`,
-  ].join(',');
   const branches = renditionPaths.flatMap((_, index) => compare(index, { desktop, phone, step, fps }));
   return {
     name: 'quality',
     inputs: [
-      uploadInput(input.path, { startSeconds, seconds: window.seconds + preroll / fps + 1 }),
+      windowInput(input, window),
       ...renditionPaths.map((path) => ({ path, options: ['-protocol_whitelist', 'file'] })),
     ],
     filterGraph: [
-      `[0:${details.video.streamIndex}]${reference},split=2[source][small]`,
+      `${windowFilters(input, window, desktop)},${step},split=2[source][small]`,
       `[source]split=${renditionPaths.length}${labels('desktop', renditionPaths.length)}`,
       `[small]${scaleTo(phone)},split=${renditionPaths.length}${labels('phone', renditionPaths.length)}`,
       ...branches,

@@ -1,0 +1,111 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { LadderRung } from '../domain/arm.ts';
+import type { StoredRendition } from '../domain/asset.ts';
+import { assetPrefix } from './asset-store.ts';
+import { compareWindow } from './compare-window.ts';
+import { FfmpegError } from './ffmpeg-error.ts';
+import type { EncodeSource, MediaRoom } from './media-room.ts';
+import { analysisGrid, type Candidate } from './plan/per-title/analysis-grid.ts';
+import { analysisJob, candidateFile, mediaBytes } from './plan/per-title/analysis-job.ts';
+import { type AnalysisWindow, analysisWindows } from './plan/per-title/analysis-windows.ts';
+import { type QualitySample, type TitleAnalysis, titleAnalysisSchema } from './plan/per-title/title-analysis.ts';
+import { qualityFromSsim } from './plan/quality.ts';
+import { withWorkDirectory } from './work-directory.ts';
+
+/** What to look for: the plan's rungs, and the first rung's segments as the clock and a first idea of what is hard. */
+type Question = { rungs: readonly LadderRung[]; first: Pick<StoredRendition, 'segments'> };
+
+/**
+ * The title's analysis: the stored one, or a new one that is stored. Of workers who analyse at once the first to finish stands, for
+ * all of them. Without samples where the source resists. Throws `FfmpegError` only when aborted or killed.
+ */
+export async function settleAnalysis(
+  room: MediaRoom,
+  source: EncodeSource,
+  question: Question,
+  signal: AbortSignal,
+): Promise<TitleAnalysis> {
+  const key = `${assetPrefix(source.assetId)}/analysis.json`;
+  const settled = async (): Promise<TitleAnalysis | null> => {
+    const bytes = await room.store.read(key);
+    return bytes && titleAnalysisSchema.parse(JSON.parse(bytes.toString('utf8')));
+  };
+  const known = await settled();
+  if (known) return known;
+  const analysis = await analyseTitle(room, source, question, signal);
+  await room.store.createExclusive(key, `${JSON.stringify(analysis)}\n`);
+  return (await settled()) ?? analysis;
+}
+
+async function analyseTitle(
+  room: MediaRoom,
+  source: EncodeSource,
+  { rungs, first }: Question,
+  signal: AbortSignal,
+): Promise<TitleAnalysis> {
+  const windows = analysisWindows(first.segments);
+  const grid = analysisGrid(source.input.details, rungs);
+  const measured: Measured[] = [];
+  for (const window of windows) {
+    const values = await sampleWindow(room, source, window, grid, signal);
+    if (values) measured.push({ window, values });
+  }
+  const shown = measured.map(({ window }) => window);
+  return {
+    version: 1,
+    metric: 'ssim',
+    windows: shown.map(({ startSeconds, seconds, weight }) => ({ startSeconds, seconds, weight })),
+    samples: measured.length === 0 ? [] : grid.map((candidate, index) => meanSample(candidate, index, measured)),
+    remuxKbps: null,
+  };
+}
+
+type Value = { kbps: number; phone: number; desktop: number };
+type Measured = { window: AnalysisWindow; values: Value[] };
+
+/** Null where the source shows nothing, or resists: a container that cannot seek, a broken stretch. */
+async function sampleWindow(
+  room: MediaRoom,
+  source: EncodeSource,
+  window: AnalysisWindow,
+  grid: readonly Candidate[],
+  signal: AbortSignal,
+): Promise<Value[] | null> {
+  try {
+    return await withWorkDirectory(room.workRoot, `${source.assetId}.analysis`, async (directory) => {
+      const run = { signal, directory };
+      await room.ffmpeg.run(analysisJob(source.input, window, grid), run);
+      const files = grid.map(({ fps }, index) => ({ path: candidateFile(index), fps }));
+      const sizes = await Promise.all(files.map(async ({ path }) => mediaBytes(await readFile(join(directory, path)))));
+      if (sizes.some((bytes) => bytes === 0)) return null;
+      const row = await compareWindow(room, source, window, files, run);
+      return (
+        row && row.map((likeness, index) => ({ ...likeness, kbps: ((sizes[index] ?? 0) * 8) / 1000 / window.seconds }))
+      );
+    });
+  } catch (error) {
+    if (!(error instanceof FfmpegError) || error.code !== 'exit' || signal.aborted) throw error;
+    room.log.warn({ err: error, assetId: source.assetId, window }, 'a window could not be analysed');
+    return null;
+  }
+}
+
+function meanSample({ size, fps, crf }: Candidate, index: number, measured: readonly Measured[]): QualitySample {
+  const total = measured.reduce((sum, { window }) => sum + window.weight, 0);
+  const mean = (of: (value: Value) => number): number =>
+    measured.reduce((sum, { window, values }) => {
+      const value = values[index];
+      return sum + (value ? of(value) : 0) * (window.weight / total);
+    }, 0);
+  return {
+    ...size,
+    fps,
+    crf,
+    kbps: round(mean(({ kbps }) => kbps)),
+    phone: round(qualityFromSsim(mean(({ phone }) => phone))),
+    desktop: round(qualityFromSsim(mean(({ desktop }) => desktop))),
+  };
+}
+
+const round = (value: number): number => Number(value.toFixed(2));

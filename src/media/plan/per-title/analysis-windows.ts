@@ -1,0 +1,40 @@
+import type { QualityWindow } from '../quality-job.ts';
+
+/** A window and the share of the title it stands for; shares sum to 1. */
+export type AnalysisWindow = QualityWindow & { weight: number };
+
+/** More windows tell more about a title and cost more: by the number of segments it has. */
+const WINDOWS_BY_SEGMENTS: readonly { upTo: number; windows: number }[] = [
+  { upTo: 1, windows: 1 },
+  { upTo: 8, windows: 2 },
+  { upTo: Number.POSITIVE_INFINITY, windows: 3 },
+];
+
+/**
+ * The segments that are sampled, in order of time: all segments of at least half the usual length, ranked by what they took in
+ * the first rung, in equal parts from easy to hard, and the middle one of each part. A sample by time alone would miss the hard
+ * minute of an easy film.
+ */
+export function analysisWindows(segments: readonly { durationMs: number; bytes: number }[]): AnalysisWindow[] {
+  let startMs = 0;
+  const all = segments.map(({ durationMs, bytes }, segmentIndex) => {
+    const window = {
+      segmentIndex,
+      startSeconds: startMs / 1000,
+      seconds: durationMs / 1000,
+      bytesPerMs: bytes / durationMs,
+    };
+    startMs += durationMs;
+    return window;
+  });
+  const longest = Math.max(...all.map(({ seconds }) => seconds));
+  const ranked = all.filter(({ seconds }) => seconds >= longest / 2).sort((a, b) => a.bytesPerMs - b.bytesPerMs);
+  const count = WINDOWS_BY_SEGMENTS.find(({ upTo }) => ranked.length <= upTo)?.windows ?? 1;
+  const chosen = Array.from({ length: Math.min(count, ranked.length) }, (_, part) => {
+    const middle = ranked[Math.floor(((part + 0.5) * ranked.length) / count)];
+    if (!middle) throw new RangeError('segments: expected a middle one in every part');
+    const { segmentIndex, startSeconds, seconds } = middle;
+    return { segmentIndex, startSeconds, seconds, weight: 1 / count };
+  });
+  return chosen.sort((a, b) => a.segmentIndex - b.segmentIndex);
+}

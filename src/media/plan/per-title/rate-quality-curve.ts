@@ -1,0 +1,61 @@
+import { isotonic } from '../isotonic.ts';
+import type { FrameSize } from '../rung-geometry.ts';
+import { monotoneCubic } from './monotone-cubic.ts';
+import type { QualitySample } from './title-analysis.ts';
+
+/** What a size would take and show somewhere on its curve. */
+export type CurveValue = { crf: number; kbps: number; phone: number; desktop: number };
+
+/** One size of a title: quality over bitrate. */
+export type RateQualityCurve = {
+  size: FrameSize;
+  /** The best this size makes of so many kbit/s; beyond `CRF_LIMITS` it spends less, or cannot do with so little. */
+  at(kbps: number, fps: number): CurveValue;
+};
+
+/** Below, bits go into what nobody sees; above, x264 falls apart. */
+export const CRF_LIMITS = { least: 16, most: 42 };
+
+/** Bits grow slower than frames: neighbours in time resemble each other. */
+const FPS_EXPONENT = 0.6;
+
+/** Points that differ by less than this in log-bitrate are one. */
+const LEAST_LOG_STEP = 1e-3;
+
+/** Curves of all sizes sampled, smallest first; each never falls, in quality or in bitrate with falling CRF. */
+export function rateQualityCurves(samples: readonly QualitySample[]): RateQualityCurve[] {
+  const sizeOf = ({ width, height }: QualitySample): string => `${width}x${height}`;
+  return [...new Set(samples.map(sizeOf))]
+    .map((size) => curveOf(samples.filter((sample) => sizeOf(sample) === size).sort((a, b) => b.crf - a.crf)))
+    .sort((a, b) => a.size.width * a.size.height - b.size.width * b.size.height);
+}
+
+/** `samples` by falling CRF. */
+function curveOf(samples: readonly QualitySample[]): RateQualityCurve {
+  const [first] = samples;
+  if (!first) throw new RangeError('samples: expected at least 1 (got 0)');
+  const logs = isotonic(samples.map(({ kbps }) => Math.log(kbps))).map((log, index) => log + index * LEAST_LOG_STEP);
+  const over = (values: readonly number[]): ((log: number) => number) =>
+    monotoneCubic(logs.map((x, index) => ({ x, y: values[index] ?? 0 })));
+  const phone = over(isotonic(samples.map((sample) => sample.phone)));
+  const desktop = over(isotonic(samples.map((sample) => sample.desktop)));
+  const crf = over(samples.map((sample) => sample.crf));
+  const logAtCrf = monotoneCubic(samples.map((sample, index) => ({ x: -sample.crf, y: logs[index] ?? 0 })));
+  const atLog = (log: number, fpsFactor: number): CurveValue => ({
+    crf: crf(log),
+    kbps: Math.exp(log) * fpsFactor,
+    phone: points(phone(log)),
+    desktop: points(desktop(log)),
+  });
+  return {
+    size: { width: first.width, height: first.height },
+    at(kbps, fps) {
+      const fpsFactor = (fps / first.fps) ** FPS_EXPONENT;
+      const value = atLog(Math.log(kbps / fpsFactor), fpsFactor);
+      const clamped = Math.min(CRF_LIMITS.most, Math.max(CRF_LIMITS.least, value.crf));
+      return clamped === value.crf ? value : { ...atLog(logAtCrf(-clamped), fpsFactor), crf: clamped };
+    },
+  };
+}
+
+const points = (value: number): number => Math.min(100, Math.max(0, value));
