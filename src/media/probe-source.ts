@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises';
+import type { AssetError } from '../domain/asset.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
 import { FfmpegError } from './ffmpeg-error.ts';
 import {
@@ -10,6 +11,7 @@ import {
   rejectStreams,
   videoStream,
 } from './interpret-probe.ts';
+import type { SourceDetails } from './plan/source-details.ts';
 import { rejectTruncated, rejectUnreadable } from './source-rejections.ts';
 
 const FIELDS =
@@ -25,21 +27,46 @@ const TRUNCATION_TOLERANCE = { seconds: 2, share: 0.1 };
 
 type Probe = Pick<Ffmpeg, 'probe'>;
 
+/** What a file's first packets show, its duration as declared (0 when it is not); `finish` measures that and judges the rest. */
+export type BegunProbe =
+  | { kind: 'begun'; details: SourceDetails; frames: number; finish(): Promise<ProbeResult> }
+  | { kind: 'rejected'; error: AssetError };
+
 /** Looks at an upload: what it is, and whether it is all there. Reads packets, decodes nothing. */
 export async function probeSource(ffmpeg: Probe, path: string, signal: AbortSignal): Promise<ProbeResult> {
+  const begun = await beginProbe(ffmpeg, path, signal);
+  return begun.kind === 'rejected' ? begun : begun.finish();
+}
+
+/** Looks at the beginning of a file, which may be all there is of it yet; `bytes` is what it will have in the end. */
+export async function beginProbe(
+  ffmpeg: Probe,
+  path: string,
+  signal: AbortSignal,
+  bytes?: number | null,
+): Promise<BegunProbe> {
   const head = await read(ffmpeg, path, ['-show_packets', '-read_intervals', `%+#${HEAD_PACKETS}`], signal);
   if (head.kind === 'unreadable') return { kind: 'rejected', error: rejectUnreadable(head.stderr) };
   const refused = rejectStreams(head.output);
   if (refused) return { kind: 'rejected', error: refused };
 
   const output = await withVideoPackets(ffmpeg, path, head.output, signal);
-  const length = await measureLength(ffmpeg, path, output, signal);
-  if (length.kind === 'truncated') {
-    return { kind: 'rejected', error: rejectTruncated(length.foundSeconds, length.declaredSeconds) };
-  }
-  const { size } = await stat(path);
-  const described = describeSource(output, Math.round(length.seconds * 1000), size);
-  return 'source' in described ? { kind: 'video', ...described } : { kind: 'rejected', error: described };
+  const fileBytes = bytes ?? (await stat(path)).size;
+  const described = describeSource(output, Math.round(declaredSecondsOf(output) * 1000), fileBytes);
+  if ('code' in described) return { kind: 'rejected', error: described };
+  return {
+    kind: 'begun',
+    details: described,
+    frames: output.packets.filter((packet) => packet.stream_index === described.video.streamIndex).length,
+    async finish() {
+      const length = await measureLength(ffmpeg, path, output, signal);
+      if (length.kind === 'truncated') {
+        return { kind: 'rejected', error: rejectTruncated(length.foundSeconds, length.declaredSeconds) };
+      }
+      const measured = describeSource(output, Math.round(length.seconds * 1000), fileBytes);
+      return 'code' in measured ? { kind: 'rejected', error: measured } : { kind: 'video', ...measured };
+    },
+  };
 }
 
 type Read = { kind: 'read'; output: ProbeOutput } | { kind: 'unreadable'; stderr: string };
@@ -73,6 +100,9 @@ async function withVideoPackets(
   return video.kind === 'read' ? { ...head, packets: video.output.packets } : head;
 }
 
+const declaredSecondsOf = (output: ProbeOutput): number =>
+  videoStream(output)?.duration ?? output.format.duration ?? 0;
+
 type Length =
   | { kind: 'complete'; seconds: number }
   | { kind: 'truncated'; foundSeconds: number; declaredSeconds: number };
@@ -80,7 +110,7 @@ type Length =
 /** The picture's length by its last packets; a container that declares none is read through. */
 async function measureLength(ffmpeg: Probe, path: string, head: ProbeOutput, signal: AbortSignal): Promise<Length> {
   const video = videoStream(head);
-  const declaredSeconds = video?.duration ?? head.format.duration ?? 0;
+  const declaredSeconds = declaredSecondsOf(head);
   const slack = Math.max(TRUNCATION_TOLERANCE.seconds, declaredSeconds * TRUNCATION_TOLERANCE.share);
   const packets = ['-select_streams', String(video?.index ?? 0), '-show_packets'];
   const reachesEnd = (found: ProbedPacket[]): boolean => lastSeconds(found) >= declaredSeconds - slack;
