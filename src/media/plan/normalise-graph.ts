@@ -34,9 +34,8 @@ export function normaliseFilters(
  */
 function constantRate(fps: number, frames?: FrameRange): string[] {
   const rate = `fps=fps=${rationalFps(fps)}`;
-  if (!frames) return [`${rate}:start_time=0`];
-  const end = frames.end === null ? [] : [`end_pts=${frames.end}`];
-  if (frames.start === 0) return [`${rate}:start_time=0`, `trim=${end.join()}`];
+  const end = frames && frames.end !== null ? [`end_pts=${frames.end}`] : [];
+  if (!frames || frames.start === 0) return [`${rate}:start_time=0`, ...end.map((option) => `trim=${option}`)];
   return [rate, `trim=${[`start_pts=${frames.start}`, ...end].join(':')}`, `setpts=PTS-${frames.start}`];
 }
 
