@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import type { Readable } from 'node:stream';
 import fluentFfmpeg from 'fluent-ffmpeg';
 import type { Logger } from 'pino';
 import { LAUNCHER, stderrTail } from './ffmpeg-child.ts';
@@ -18,7 +19,12 @@ type RunOptions = {
   directory: string;
   /** Seconds of media written so far, about twice a second. */
   onProgress?: (seconds: number) => void;
+  /** What an input named `PIPE` reads. */
+  stdin?: Readable;
 };
+
+/** The path of an input that is given as a stream. */
+export const PIPE = 'pipe:0';
 
 /** The one way to ffmpeg: jobs are data, children are confined. */
 export type Ffmpeg = {
@@ -82,7 +88,7 @@ async function runWhenAdmitted(config: FfmpegConfig, job: FfmpegJob, options: Ru
     if (options.signal.aborted) throw new FfmpegError('aborted', job.name, '');
     const launch = ['--nice', String(admission.niceness), config.ffmpegPath];
     const command = new ConfinedCommand(launch, options.directory);
-    describe(command, job, admission.threads);
+    describe(command, job, admission.threads, options.stdin);
     await run(command, job, options, admission, config.log);
   } finally {
     admission.ended();
@@ -148,13 +154,14 @@ function afterRunning(limitMs: number, pausedMs: () => number, then: () => void)
   return () => clearTimeout(timer);
 }
 
-function describe(command: ConfinedCommand, job: FfmpegJob, threads: number | null): void {
+function describe(command: ConfinedCommand, job: FfmpegJob, threads: number | null, stdin?: Readable): void {
   const global = ['-nostdin', '-hide_banner', '-loglevel', 'warning', '-stats'];
   // First, so that a job that knows better has the last word.
   const capped = threads === null ? [] : ['-threads', String(threads)];
   if (threads !== null) global.push('-filter_threads', String(threads), '-filter_complex_threads', String(threads));
   job.inputs.forEach((input, index) => {
-    command.input(input.path).inputOptions(...(index === 0 ? global : []), ...capped, ...input.options);
+    const source = input.path === PIPE && stdin ? stdin : input.path;
+    command.input(source).inputOptions(...(index === 0 ? global : []), ...capped, ...input.options);
   });
   if (job.filterGraph !== null) command.complexFilter(job.filterGraph);
   for (const output of job.outputs) command.output(output.path).outputOptions(...capped, ...output.options);
