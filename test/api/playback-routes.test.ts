@@ -14,6 +14,8 @@ const DECISION = { viewId: `v_${'x'.repeat(22)}`, arm: 'baseline', configVersion
 const TOKEN = { assetId: 'a_1', renditionIds: ['low'] } as ViewToken;
 
 let asset: AssetDocument;
+/** Files of the asset that are asked for, in order. */
+let sought: string[];
 let whole: boolean;
 let asked: { peek: boolean }[];
 let stop: () => void;
@@ -24,6 +26,7 @@ async function start(of: { asset: Partial<AssetDocument>; whole: boolean }): Pro
   asset = hostedAsset(of.asset);
   whole = of.whole;
   asked = [];
+  sought = [];
   const ports: PlaybackPorts = {
     checkKey: () => null,
     edge: { observe: () => ({ context: UNKNOWN_CONTEXT, block: '' }), readStated: () => ({}) },
@@ -35,7 +38,10 @@ async function start(of: { asset: Partial<AssetDocument>; whole: boolean }): Pro
     verifyToken: () => ({ kind: 'valid', token: TOKEN }),
     renderManifest: async (_asset, ids, format: ManifestFormat) =>
       format === 'hls' || whole ? `${format} ${ids.join()}` : null,
-    mediaFile: async () => null,
+    mediaFile: async (_assetId, name) => {
+      sought.push(name);
+      return null;
+    },
   };
   const app = express()
     .use(playbackRoutes(ports))
@@ -101,6 +107,32 @@ describe('an asset whose first rung is still being encoded', () => {
     await start({ asset: { availability: 'playable' }, whole: true });
     expect((await get('/v/a_1/manifest.mpd?sid=s')).status).toBe(307);
   });
+});
+
+describe('previews', () => {
+  it.each([
+    ['poster.webp', 'poster.webp'],
+    ['poster-2x.webp', 'poster-2x.webp'],
+    ['preview.mp4', 'preview.mp4'],
+    ['storyboard.vtt', 'storyboard.vtt'],
+    ['storyboard.m3u8', 'storyboard.m3u8'],
+    ['storyboard-12.webp', 'storyboard-12.webp'],
+    // What all its sprites are called together is the first of them.
+    ['storyboard.webp', 'storyboard-0.webp'],
+  ])('%s is the file %s beside the asset', async (asked, file) => {
+    await start({ asset: {}, whole: true });
+    expect((await get(`/v/a_1/${asked}`)).status).toBe(404);
+    expect(sought).toEqual([file]);
+  });
+
+  it.each(['asset.json', 'previews.json', 'complexity.json', 'storyboard-x.webp', 'poster.webp%2f..'])(
+    '%s is none of them',
+    async (asked) => {
+      await start({ asset: {}, whole: true });
+      expect((await get(`/v/a_1/${asked}`)).status).toBe(404);
+      expect(sought).toEqual([]);
+    },
+  );
 });
 
 describe('a page of another origin', () => {

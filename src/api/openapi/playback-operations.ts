@@ -17,6 +17,7 @@ const asset = z.object({ assetId: assetIdSchema });
 const rendition = asset.extend({ renditionId: renditionIdSchema });
 const text = z.string();
 const bytes = z.string().meta({ format: 'binary' });
+const PREVIEW_NAME = /^(poster(-2x)?\.webp|preview\.mp4|storyboard\.(vtt|m3u8|webp)|storyboard-\d{1,4}\.webp)$/;
 
 const viewQuerySchema = z.object({
   sid: sessionIdSchema.optional().meta({ description: 'The player’s session (CMCD `sid`); minted here when absent.' }),
@@ -106,6 +107,17 @@ export const PLAYBACK_OPERATIONS: readonly Operation[] = [
     problems: { 404: 'There is no such rendition.' },
   },
   {
+    id: 'readIframePlaylist',
+    method: 'get',
+    path: '/v/{assetId}/r/{renditionId}/iframes.m3u8',
+    tag: 'playback',
+    summary: 'The keyframes of one rendition by their bytes, for scrubbing and winding: immutable.',
+    access: 'open',
+    params: rendition,
+    answers: { 200: { description: 'HLS I-frame playlist.', schema: text, type: HLS } },
+    problems: { 404: 'There is none of this rendition (yet).' },
+  },
+  {
     id: 'readMedia',
     method: 'get',
     path: '/v/{assetId}/r/{renditionId}/{file}',
@@ -121,9 +133,11 @@ export const PLAYBACK_OPERATIONS: readonly Operation[] = [
     method: 'get',
     path: '/v/{assetId}/{preview}',
     tag: 'playback',
-    summary: 'Poster, preview clip and storyboard.',
+    summary: 'Poster, preview clip and storyboard: made once and immutable.',
+    description:
+      '`poster.webp` and `poster-2x.webp`, `preview.mp4` (muted, a few seconds, below 100 kB), `storyboard.vtt` with the sprites it names (`storyboard-0.webp`, …; `storyboard.webp` is the first) and `storyboard.m3u8`, the same as an HLS image playlist.',
     access: 'open',
-    params: asset.extend({ preview: z.enum(['poster.webp', 'preview.mp4', 'storyboard.vtt', 'storyboard.webp']) }),
+    params: asset.extend({ preview: z.string().regex(PREVIEW_NAME) }),
     answers: { 200: { description: 'The file.', schema: bytes, type: '*/*' } },
     problems: { 404: 'There is none of this asset.' },
   },

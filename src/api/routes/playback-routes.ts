@@ -48,7 +48,11 @@ type Manifest = { format: ManifestFormat; file: string; mediaType: string };
 
 const querySchema = z.object({ sid: sessionIdSchema.optional() }).loose();
 const MEDIA_FILE = /^(init\.mp4|seg-\d{1,6}\.m4s)$/;
-const PREVIEWS = ['poster.webp', 'preview.mp4', 'storyboard.vtt', 'storyboard.webp'];
+/** What previews are called; the first sprite also answers to the name of them all. */
+const PREVIEW = /^(poster(-2x)?\.webp|preview\.mp4|storyboard\.(vtt|m3u8|webp)|storyboard-\d{1,4}\.webp)$/;
+const FIRST_SPRITE: Record<string, string> = { 'storyboard.webp': 'storyboard-0.webp' };
+const PREVIEW_TYPES: Record<string, string> = { m3u8: HLS, vtt: 'text/vtt', mp4: 'video/mp4', webp: 'image/webp' };
+const IMMUTABLE = `public, max-age=${SECONDS_PER_YEAR}, immutable`;
 
 /** `/v/…`: the redirect (but not a HEAD of it) decides, the tokened manifest offers, media is shared by all arms and immutable. */
 export function playbackRoutes(ports: PlaybackPorts): Router {
@@ -65,10 +69,14 @@ export function playbackRoutes(ports: PlaybackPorts): Router {
     // A playlist grows until its asset is complete.
     response.setHeader(
       'Cache-Control',
-      asset?.availability !== 'complete' && asset?.availability !== 'upgraded'
-        ? 'no-cache'
-        : `public, max-age=${SECONDS_PER_YEAR}, immutable`,
+      asset?.availability !== 'complete' && asset?.availability !== 'upgraded' ? 'no-cache' : IMMUTABLE,
     );
+    response.type(HLS).sendFile(path, { cacheControl: false, dotfiles: 'allow' });
+  });
+
+  router.get('/v/:assetId/r/:renditionId/iframes.m3u8', async (request, response) => {
+    const path = await mediaPath(ports, request.params, 'iframes.m3u8');
+    response.setHeader('Cache-Control', IMMUTABLE);
     response.type(HLS).sendFile(path, { cacheControl: false, dotfiles: 'allow' });
   });
 
@@ -76,7 +84,7 @@ export function playbackRoutes(ports: PlaybackPorts): Router {
     const { file } = request.params;
     if (!MEDIA_FILE.test(file)) throw new Problem(404, 'media.unknown', `There is no ${file.slice(0, 80)} here.`);
     const path = await mediaPath(ports, request.params, file);
-    response.setHeader('Cache-Control', `public, max-age=${SECONDS_PER_YEAR}, immutable`);
+    response.setHeader('Cache-Control', IMMUTABLE);
     response
       .type(file.endsWith('.m4s') ? 'video/iso.segment' : 'video/mp4')
       .sendFile(path, { cacheControl: false, dotfiles: 'allow' });
@@ -85,11 +93,15 @@ export function playbackRoutes(ports: PlaybackPorts): Router {
   router.get('/v/:assetId/:preview', async (request, response) => {
     const { preview } = request.params;
     const assetId = parseAssetId(request.params.assetId);
-    const path = PREVIEWS.includes(preview) ? await ports.mediaFile(assetId, preview) : null;
+    const file = PREVIEW.test(preview) ? (FIRST_SPRITE[preview] ?? preview) : null;
+    const path = file === null ? null : await ports.mediaFile(assetId, file);
     if (path === null)
       throw new Problem(404, 'media.unknown', `There is no ${preview.slice(0, 80)} of asset ${assetId}.`);
-    response.setHeader('Cache-Control', 'public, max-age=3600');
-    response.sendFile(path, { cacheControl: false, dotfiles: 'allow' });
+    // Made once per asset, from a source that never changes.
+    response.setHeader('Cache-Control', IMMUTABLE);
+    response
+      .type(PREVIEW_TYPES[preview.split('.').at(-1) ?? ''] ?? 'application/octet-stream')
+      .sendFile(path, { cacheControl: false, dotfiles: 'allow' });
   });
 
   return router;
