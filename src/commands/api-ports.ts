@@ -5,6 +5,7 @@ import { buildOpenApi } from '../api/openapi.ts';
 import type { LearnAnswer, PolicyPorts } from '../api/routes/policy-routes.ts';
 import type { PolicyWritePorts } from '../api/routes/policy-write-routes.ts';
 import { type Decision, type RewardWeights, rewardWeightsSchema } from '../domain/index.ts';
+import { everyRendition } from '../media/every-rendition.ts';
 import { renderMpd } from '../media/package-dash.ts';
 import { renderMultivariantPlaylist } from '../media/package-hls.ts';
 import { readTimelines } from '../media/read-timelines.ts';
@@ -43,11 +44,15 @@ export function apiPorts(parts: ApiParts, keys: KeyStore, browserKey: string | n
     eraseTelemetry: parts.eraseTelemetry,
     asset: (assetId) => catalog.get(assetId),
     verifyToken: delivery.verifyToken,
-    async renderManifest({ id, renditions, audio }, renditionIds, format) {
-      if (format === 'hls') return renderMultivariantPlaylist({ renditions, audio, renditionIds });
+    async renderManifest(asset, renditionIds, format) {
+      const { id, audio, availability } = asset;
+      const renditions = everyRendition(asset);
+      const tiles = asset.previews.tiles ?? null;
+      const whole = availability === 'complete' || availability === 'upgraded';
+      if (format === 'hls') return renderMultivariantPlaylist({ renditions, audio, renditionIds, whole, tiles });
       const offered = renditionIds.filter((wanted) => renditions.some((rendition) => rendition.id === wanted));
       const timelines = await readTimelines(store, id, [...offered, ...(audio ? [audio.id] : [])]);
-      return timelines && renderMpd({ renditions, audio, renditionIds: offered, timelines });
+      return timelines && renderMpd({ renditions, audio, renditionIds: offered, timelines, tiles });
     },
     async mediaFile(assetId, name) {
       const key = `assets/${assetId}/${name}`;

@@ -4,15 +4,21 @@ import { createDecider, type DecidePorts, type ViewRequest } from '../delivery/d
 import type { StandingDecisions } from '../delivery/standing-decisions.ts';
 import { mintSessionId, type ViewKeys, viewIdOf } from '../delivery/view-identity.ts';
 import { signViewToken, verifyViewToken } from '../delivery/view-token.ts';
-import type { AssetDocument, Clock, Context, Decision, OfferedRung, TelemetryEvent } from '../domain/index.ts';
+import {
+  type AssetDocument,
+  type Clock,
+  type Context,
+  type Decision,
+  type OfferedRung,
+  type TelemetryEvent,
+  VIEW_TOKEN_LIFE_MS,
+} from '../domain/index.ts';
 import { type AssetTreatments, assetTreatments } from '../policy/asset-treatments.ts';
 import { chooseArm } from '../policy/choose-arm.ts';
 import { findEntry } from '../policy/index-allocation.ts';
 import type { ServingTable } from '../policy/serving-table.ts';
 import type { Attribution } from '../telemetry/ingest.ts';
 
-/** A view may fetch its manifest for this long; media needs no token. */
-const TOKEN_LIFE_MS = 24 * 3_600_000;
 const CACHED_TREATMENTS = 5_000;
 const DERIVED_VIEWS = 50_000;
 
@@ -72,7 +78,7 @@ export function composeDelivery({ catalog, table, standing, log, keys, clock }: 
       configVersion: decision.configVersion,
       allocationVersion: decision.allocationVersion,
       decidedAtMs: Date.parse(decision.decidedAt),
-      expiresAt: clock.nowMs() + TOKEN_LIFE_MS,
+      expiresAt: clock.nowMs() + VIEW_TOKEN_LIFE_MS,
     });
 
   async function decide(requests: readonly ViewRequest[], options: { peek: boolean }) {

@@ -69,6 +69,9 @@ export const decisionRecordSchema = decisionSchema.extend({
 });
 export type DecisionRecord = z.infer<typeof decisionRecordSchema>;
 
+/** A view may fetch its manifest for this long; media needs no token. */
+export const VIEW_TOKEN_LIFE_MS = 24 * 3_600_000;
+
 /** What the signed view token carries through caches, restarts and new policies. */
 export const viewTokenSchema = z.object({
   viewId: viewIdSchema,

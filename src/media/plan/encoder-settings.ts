@@ -13,7 +13,7 @@ export const AUDIO = { kbps: 128, monoKbps: 80, sampleRateHz: 48_000, codecs: 'm
 /** The first rung to be encoded is no taller than this. */
 export const FAST_LANE_MAX_HEIGHT = 360;
 
-/** x264 when nobody waits: what a slower search finds at the same rate control, at about six times the cost. */
+/** x264 when nobody waits: what a slower search finds at the same rate control, at about three times the cost. */
 export const UPGRADE_PRESET = 'slow';
 
 /** What a rung may spend: around `targetKbps`, or, once its title was analysed, constant quality `crf` under the same cap. */
