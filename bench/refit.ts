@@ -20,7 +20,11 @@ function measure({ contexts, arms, targetMs }: (typeof SHAPES)[number], rounds: 
   const refitAfter = (previous: Allocation | null, seed: number): [Allocation, number] => {
     const startedAt = performance.now();
     const stamp = { config, seed, allocationVersion: 2, createdAt: config.createdAt, maturedViews: 0 };
-    const allocation = buildAllocation({ ...stamp, statistics, previous });
+    const allocation = buildAllocation({
+      ...stamp,
+      statistics,
+      previous: previous && { config, allocation: previous },
+    });
     return [allocation, performance.now() - startedAt];
   };
   const times = (previous: Allocation | null, count: number): number[] =>

@@ -52,7 +52,7 @@ export function ourPolicy(
       const statistics = [...rows.values()].map(({ day: of, row }) => ({ ...row, ageDays: day - of }));
       const maturedViews = statistics.reduce((sum, { decided }) => sum + decided, 0);
       const stamp = { config, seed: seed * 1000 + batches, allocationVersion: batches + 1, createdAt, maturedViews };
-      allocation = buildAllocation({ ...stamp, statistics, previous: allocation });
+      allocation = buildAllocation({ ...stamp, statistics, previous: { config, allocation } });
       indexed = indexAllocation({ config, allocation });
       watch?.(allocation, batches);
     },

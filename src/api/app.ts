@@ -13,6 +13,7 @@ import { type HealthPorts, healthRoutes } from './routes/health-routes.ts';
 import { importRoutes } from './routes/import-routes.ts';
 import { type PlaybackPorts, playbackRoutes } from './routes/playback-routes.ts';
 import { type PolicyPorts, policyRoutes } from './routes/policy-routes.ts';
+import { type PolicyWritePorts, policyWriteRoutes } from './routes/policy-write-routes.ts';
 import { type QoePorts, qoeRoutes } from './routes/qoe-routes.ts';
 import { type TelemetryPorts, telemetryRoutes } from './routes/telemetry-routes.ts';
 import { type UploadPorts, uploadRoutes } from './routes/upload-routes.ts';
@@ -23,6 +24,7 @@ export type AppPorts = TelemetryPorts &
   QoePorts &
   PlaybackPorts &
   PolicyPorts &
+  PolicyWritePorts &
   FeedTokenPorts & {
     assets: AssetPorts;
     uploads: UploadPorts;
@@ -68,6 +70,7 @@ export function createApp(ports: AppPorts, log: Logger): Express {
   app.use(decisionRoutes(ports));
   app.use(assetRoutes(ports.assets));
   app.use(policyRoutes(ports));
+  app.use(policyWriteRoutes(ports));
   app.use(qoeRoutes(ports));
   app.use(feedTokenRoutes(ports));
   app.use(consoleRoutes(ports.browserKey));

@@ -48,6 +48,7 @@ export function composeDelivery({ catalog, table, standing, log, keys, clock }: 
           entry: findEntry(served, context),
           treatments: treatmentsOf(asset),
           uniform,
+          pinnedArm: served.pinnedArm(context),
         });
         const { config, allocation } = served;
         return {
@@ -143,8 +144,8 @@ function rememberViewIds(keys: ViewKeys): (of: { sessionId: string; assetId: str
 function createTreatments(table: ServingTable): (asset: AssetDocument) => AssetTreatments {
   const cache = new LRUCache<string, AssetTreatments>({ max: CACHED_TREATMENTS });
   return (asset) => {
-    const { config } = table.current();
-    const key = `${asset.id} ${asset.revision} ${asset.createdAt} ${config.configVersion}`;
+    const { config, statesVersion } = table.current();
+    const key = `${asset.id} ${asset.revision} ${asset.createdAt} ${config.configVersion} ${statesVersion}`;
     const known = cache.get(key);
     if (known !== undefined) return known;
     const sourceHeight = asset.source === null ? null : Math.min(asset.source.width, asset.source.height);

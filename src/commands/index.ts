@@ -51,7 +51,13 @@ export const COMMANDS: readonly Command[] = [
   {
     name: 'policy',
     summary: 'what a running service offers where, and why',
-    usage: 'nara policy show|arms|versions|learn|explain --region CC --device CLASS [--json]',
+    usage: [
+      'nara policy show|arms|versions|pins|learn [--json]',
+      'nara policy explain --region CC --device CLASS [--connection TYPE] [--json]',
+      'nara policy pin --region CC --device CLASS [--connection TYPE] --arm ID --expires 2h|3d|TIME --reason TEXT [--actor NAME]',
+      'nara policy unpin PIN|pause ARM|resume ARM|retire ARM|rollback CONFIG --reason TEXT [--actor NAME]',
+      `nara policy what-if --reward '{"deliveredMbps": 4}' [--from TIME] [--to TIME] [--json]`,
+    ].join('\n'),
     load: async () => (await import('./policy.ts')).policyCommand,
   },
   {

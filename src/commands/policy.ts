@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import type { Allocation, Arm } from '../domain/index.ts';
 import type { Explanation } from '../policy/explain.ts';
 import { connectToApi } from './api-client.ts';
+import { POLICY_WRITES, printHistory } from './policy-writes.ts';
 import { printJson, printTable } from './print.ts';
 import type { RunCommand } from './run-command.ts';
 
@@ -16,6 +17,13 @@ export const policyCommand: RunCommand = async (args, config) => {
       region: { type: 'string' },
       device: { type: 'string' },
       connection: { type: 'string' },
+      arm: { type: 'string' },
+      expires: { type: 'string' },
+      reason: { type: 'string' },
+      actor: { type: 'string' },
+      reward: { type: 'string' },
+      from: { type: 'string' },
+      to: { type: 'string' },
       json: { type: 'boolean' },
     },
   });
@@ -25,13 +33,19 @@ export const policyCommand: RunCommand = async (args, config) => {
     else print(answer);
     return 0;
   };
-  switch (positionals[0]) {
+  const [name = '', target = ''] = positionals;
+  const write = POLICY_WRITES[name];
+  if (write !== undefined) {
+    const { answer, print } = await write(api, target, values);
+    return show(answer, print);
+  }
+  switch (name) {
     case 'show':
       return show(await api.request<Policy>('GET', '/v1/policy'), printPolicy);
     case 'arms':
       return show(await api.request<{ arms: Arm[] }>('GET', '/v1/policy/arms'), printArms);
     case 'versions':
-      return show(await api.request('GET', '/v1/policy/versions'), printJson);
+      return show(await api.request<Parameters<typeof printHistory>[0]>('GET', '/v1/policy/versions'), printHistory);
     case 'learn':
       return show(await api.request('POST', '/v1/policy/learn', {}), printJson);
     case 'explain': {
@@ -43,7 +57,7 @@ export const policyCommand: RunCommand = async (args, config) => {
       return show(await api.request<Explanation>('GET', `/v1/policy/explain?${query}`), printExplanation);
     }
     default:
-      process.stderr.write('nara policy: expected show, arms, versions, learn or explain --region CC --device CLASS\n');
+      process.stderr.write('nara policy: see nara policy --help\n');
       return 2;
   }
 };

@@ -6,6 +6,7 @@ export const announcementSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('asset.changed'), assetId: assetIdSchema }),
   z.object({ type: z.literal('asset.deleted'), assetId: assetIdSchema }),
   z.object({ type: z.literal('policy.config'), configVersion: z.int() }),
+  z.object({ type: z.literal('policy.operation'), number: z.int() }),
   z.object({ type: z.literal('policy.allocation'), configVersion: z.int(), allocationVersion: z.int() }),
 ]);
 export type Announcement = z.infer<typeof announcementSchema>;

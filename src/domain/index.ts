@@ -9,4 +9,5 @@ export * from './ids.ts';
 export * from './issues.ts';
 export * from './json-text.ts';
 export * from './policy-documents.ts';
+export * from './policy-operations.ts';
 export * from './view-statistics.ts';

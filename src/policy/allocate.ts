@@ -114,13 +114,25 @@ export function coldAllocation(stamp: Omit<Stamp, 'maturedViews'>): Allocation {
   };
 }
 
-/** What is given now, to bound how fast it changes; another config's arms and baseline say nothing about this one's. */
-const comparable = (previous: Allocation | null, config: PolicyConfig): IndexedAllocation | null =>
-  previous?.configVersion === config.configVersion ? indexAllocation({ config, allocation: previous }) : null;
+/** The allocation given until now and the config it was fitted under. */
+export type Previous = { config: PolicyConfig; allocation: Allocation };
+
+/** What two configs must share for the earlier one's baseline shares and measured effects to say something about the later one's. */
+function sameQuestion(left: PolicyConfig, right: PolicyConfig): boolean {
+  const question = ({ arms, reward }: PolicyConfig): string =>
+    JSON.stringify([arms.find((arm) => arm.baseline)?.rungs, Object.entries(reward).sort()]);
+  return left.configVersion === right.configVersion || question(left) === question(right);
+}
+
+/** What is given now, to bound how fast it changes: an arm more or less leaves it standing, another baseline or reward does not. */
+const comparable = (previous: Previous | null, config: PolicyConfig): IndexedAllocation | null =>
+  previous && sameQuestion(previous.config, config)
+    ? indexAllocation({ config, allocation: previous.allocation })
+    : null;
 
 /** Arm weights for every seen cell, every seen region, and everywhere else. A pure function: same input and seed, same allocation. */
 export function buildAllocation(
-  input: Stamp & { statistics: readonly ViewStatistics[]; previous: Allocation | null },
+  input: Stamp & { statistics: readonly ViewStatistics[]; previous: Previous | null },
 ): Allocation {
   const { config, statistics } = input;
   const before = comparable(input.previous, config);

@@ -53,7 +53,7 @@ async function refit(options: Options): Promise<Omit<LearnResult, 'durationMs'>>
   const next = buildAllocation({
     config,
     statistics,
-    previous: current.allocation,
+    previous: current,
     seed: hash32(basis),
     allocationVersion: taken + 1,
     createdAt: new Date(clock.nowMs()).toISOString(),

@@ -4,7 +4,9 @@ import {
   allocationSchema,
   type Clock,
   type PolicyConfig,
+  type PolicyOperation,
   policyConfigSchema,
+  policyOperationSchema,
 } from '../domain/index.ts';
 import { coldAllocation } from './allocate.ts';
 import type { Log } from './log.ts';
@@ -20,7 +22,7 @@ export type DocumentStore = {
 export type CurrentPolicy = { config: PolicyConfig; allocation: Allocation; latestConfig: PolicyConfig };
 
 export type Published = { kind: 'published' } | { kind: 'taken' };
-export type DocumentKind = 'config' | 'allocation';
+export type DocumentKind = 'config' | 'allocation' | 'operation';
 
 export type Registry = {
   /** The newest good allocation with its config; null before `ensureInitial`. Broken documents are logged and passed over. */
@@ -30,6 +32,11 @@ export type Registry = {
   /** First writer of a number wins. */
   publishConfig(config: PolicyConfig): Promise<Published>;
   publishAllocation(allocation: Allocation): Promise<Published>;
+  publishOperation(operation: PolicyOperation): Promise<Published>;
+  /** The newest good config, whether or not anything has been fitted under it. */
+  latestConfig(): Promise<PolicyConfig | null>;
+  /** Everything operators did that is no config, rising; broken documents are logged and passed over. */
+  readOperations(): Promise<PolicyOperation[]>;
   /** Every number taken, rising; broken documents among them. */
   listVersions(kind: DocumentKind): Promise<number[]>;
   readConfig(version: number): Promise<PolicyConfig | null>;
@@ -43,8 +50,12 @@ export class PolicyMissingError extends Error {
 }
 
 const DIGITS = 6;
-/** Documents never change, so the last few read are kept; enough for a config and the allocations around the current one. */
+/**
+ * Documents never change, so the last few read are kept: enough for a config and the allocations around the current one, and for
+ * operations that are small and read as a whole.
+ */
 const KEPT_DOCUMENTS = 16;
+const KEPT_OPERATIONS = 10_000;
 const keyOf = (kind: DocumentKind, version: number): string =>
   `policy/${kind}/${String(version).padStart(DIGITS, '0')}.json`;
 
@@ -54,8 +65,14 @@ function versionOf(key: string): number | null {
 }
 
 /** Documents of one kind: reading, validating, remembering. */
-function documents<T>(options: { kind: DocumentKind; schema: z.ZodType<T>; store: DocumentStore; log: Log }) {
-  const { kind, schema, store, log } = options;
+function documents<T>(options: {
+  kind: DocumentKind;
+  schema: z.ZodType<T>;
+  store: DocumentStore;
+  log: Log;
+  keep?: number;
+}) {
+  const { kind, schema, store, log, keep = KEPT_DOCUMENTS } = options;
   const kept = new Map<number, T>();
 
   async function read(version: number): Promise<T | null> {
@@ -67,7 +84,7 @@ function documents<T>(options: { kind: DocumentKind; schema: z.ZodType<T>; store
     try {
       const document = schema.parse(JSON.parse(bytes.toString('utf8')));
       kept.set(version, document);
-      for (const oldest of [...kept.keys()].slice(0, -KEPT_DOCUMENTS)) kept.delete(oldest);
+      for (const oldest of [...kept.keys()].slice(0, -keep)) kept.delete(oldest);
       return document;
     } catch (cause) {
       log.error({ key, err: cause }, 'policy document is not usable; the last good one before it is used');
@@ -108,6 +125,8 @@ export function createRegistry(options: { store: DocumentStore; clock: Clock; lo
   const { clock, log, store } = options;
   const configs = documents({ kind: 'config', schema: policyConfigSchema, store, log });
   const allocations = documents({ kind: 'allocation', schema: allocationSchema, store, log });
+  const operations = documents({ kind: 'operation', schema: policyOperationSchema, store, log, keep: KEPT_OPERATIONS });
+  const ofKind = { config: configs, allocation: allocations, operation: operations };
 
   const latestConfig = (): Promise<PolicyConfig | null> => newest(configs, async (config) => config);
 
@@ -127,7 +146,14 @@ export function createRegistry(options: { store: DocumentStore; clock: Clock; lo
     loadCurrent,
     publishAllocation,
     publishConfig: (config) => configs.publish(config.configVersion, config),
-    listVersions: (kind) => (kind === 'config' ? configs : allocations).list(),
+    publishOperation: (operation) => operations.publish(operation.number, operation),
+    latestConfig,
+    async readOperations() {
+      const numbers = await operations.list();
+      const read = await Promise.all(numbers.map((number) => operations.read(number)));
+      return read.filter((operation) => operation !== null);
+    },
+    listVersions: (kind) => ofKind[kind].list(),
     readConfig: configs.read,
     readAllocation: allocations.read,
     async ensureInitial(initial) {

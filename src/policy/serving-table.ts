@@ -1,12 +1,14 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
-import { allocationSchema, type Clock, policyConfigSchema } from '../domain/index.ts';
+import { allocationSchema, type Clock, type Context, pinSchema, policyConfigSchema } from '../domain/index.ts';
 import { coldAllocation } from './allocate.ts';
+import { withLaterStates } from './edit-arms.ts';
 import { type IndexedAllocation, indexAllocation } from './index-allocation.ts';
 import { defaultConfig } from './ladder-families.ts';
 import type { Log } from './log.ts';
-import type { CurrentPolicy } from './registry.ts';
+import { indexPins, type PinnedArm, standingPins } from './pins.ts';
+import type { CurrentPolicy, Registry } from './registry.ts';
 
 // The policy an API process decides by, in memory. start(): from the store, else from the last known good copy on disk,
 // else the built-in cold prior (versions 0), so that there is always one. refresh(): on announcements and every few
@@ -21,39 +23,67 @@ export type ServingTable = {
   refresh(): Promise<void>;
   stop(): Promise<void>;
   /** What decisions are made by; O(1). */
-  current(): IndexedAllocation;
+  current(): ServedPolicy;
   /** Where the current policy came from: `built-in` and `disk` mean the store has not been reached yet. */
   origin(): 'store' | 'disk' | 'built-in';
 };
 
-const lastKnownGoodSchema = z.object({ config: policyConfigSchema, allocation: allocationSchema });
+/** An allocation, the arms of its config that are still offered, and the pins over it. */
+export type ServedPolicy = IndexedAllocation & {
+  /** The newest config: arms that it pauses are out of play before the next refit. */
+  statesVersion: number;
+  /** The arm that a context is pinned to now, if it is. */
+  pinnedArm(context: Context): string | null;
+};
 
-function builtIn(clock: Clock): IndexedAllocation {
+const lastKnownGoodSchema = z.object({
+  config: policyConfigSchema,
+  allocation: allocationSchema,
+  statesVersion: z.int().default(0),
+  pins: z.array(pinSchema).default([]),
+});
+type LastKnownGood = z.infer<typeof lastKnownGoodSchema>;
+
+function serve({ config, allocation, statesVersion, pins }: LastKnownGood, clock: Clock): ServedPolicy {
+  const pinned: PinnedArm = indexPins(pins);
+  const pinnedArm = (context: Context): string | null => pinned(context, clock.nowMs());
+  return { ...indexAllocation({ config, allocation }), statesVersion, pinnedArm };
+}
+
+function builtIn(clock: Clock): ServedPolicy {
   const createdAt = new Date(clock.nowMs()).toISOString();
   const config = { ...defaultConfig({ createdAt }), configVersion: 0 };
-  return indexAllocation({ config, allocation: coldAllocation({ config, seed: 0, allocationVersion: 0, createdAt }) });
+  const allocation = coldAllocation({ config, seed: 0, allocationVersion: 0, createdAt });
+  return serve({ config, allocation, statesVersion: 0, pins: [] }, clock);
 }
+
+const versionsOf = ({ config, allocation, latestConfig }: CurrentPolicy) => ({
+  configVersion: config.configVersion,
+  allocationVersion: allocation.allocationVersion,
+  latestConfigVersion: latestConfig.configVersion,
+});
 
 /** The in-memory table of the current policy; see the lifecycle above. */
 export function createServingTable(options: {
-  registry: { loadCurrent(): Promise<CurrentPolicy | null> };
+  registry: Pick<Registry, 'loadCurrent' | 'readOperations'>;
   lastKnownGoodPath: string;
   clock: Clock;
   log: Log;
   refreshEveryMs?: number;
 }): ServingTable {
   const { registry, lastKnownGoodPath, clock, log, refreshEveryMs = REFRESH_EVERY_MS } = options;
-  let table: IndexedAllocation | null = null;
+  let table: ServedPolicy | null = null;
+  let served: string | null = null;
   let origin: ReturnType<ServingTable['origin']> = 'built-in';
   let timer: NodeJS.Timeout | null = null;
   let refreshing: Promise<void> | null = null;
   let storeIsAway = false;
 
-  async function remember({ config, allocation }: CurrentPolicy): Promise<void> {
+  async function remember(policy: LastKnownGood): Promise<void> {
     const temporary = `${lastKnownGoodPath}.${process.pid}.tmp`;
     try {
       await mkdir(dirname(lastKnownGoodPath), { recursive: true });
-      await writeFile(temporary, JSON.stringify({ config, allocation }));
+      await writeFile(temporary, JSON.stringify(policy));
       await rename(temporary, lastKnownGoodPath);
     } catch (err) {
       log.warn({ err, path: lastKnownGoodPath }, 'the last known good policy could not be kept on disk');
@@ -62,7 +92,7 @@ export function createServingTable(options: {
 
   async function recall(): Promise<void> {
     try {
-      table = indexAllocation(lastKnownGoodSchema.parse(JSON.parse(await readFile(lastKnownGoodPath, 'utf8'))));
+      table = serve(lastKnownGoodSchema.parse(JSON.parse(await readFile(lastKnownGoodPath, 'utf8'))), clock);
       origin = 'disk';
       log.warn({ path: lastKnownGoodPath }, 'policy store is away: deciding by the last known good policy');
     } catch (err) {
@@ -72,24 +102,27 @@ export function createServingTable(options: {
 
   async function load(): Promise<void> {
     try {
-      const policy = await registry.loadCurrent();
+      const [policy, operations] = await Promise.all([registry.loadCurrent(), registry.readOperations()]);
       if (storeIsAway) log.info({}, 'policy store is back');
       storeIsAway = false;
-      if (!policy || isServed(policy)) return;
-      table = indexAllocation(policy);
+      if (!policy) return;
+      const pins = standingPins(operations);
+      // Documents are immutable: equal numbers are nothing new.
+      const versions = JSON.stringify([versionsOf(policy), pins.map(({ id }) => id)]);
+      if (versions === served) return;
+      const { allocation, latestConfig } = policy;
+      const config = withLaterStates(policy.config, latestConfig);
+      const good = { config, allocation, statesVersion: latestConfig.configVersion, pins };
+      table = serve(good, clock);
       origin = 'store';
-      const { configVersion, allocationVersion } = policy.allocation;
-      log.info({ configVersion, allocationVersion }, 'policy in use');
-      await remember(policy);
+      served = versions;
+      log.info({ ...versionsOf(policy), pins: pins.length }, 'policy in use');
+      await remember(good);
     } catch (err) {
       if (!storeIsAway) log.warn({ err }, 'policy store cannot be read: the policy in memory stays in use');
       storeIsAway = true;
     }
   }
-
-  /** Documents are immutable: an equal number is nothing new. */
-  const isServed = ({ allocation }: CurrentPolicy): boolean =>
-    origin === 'store' && table !== null && allocation.allocationVersion === table.allocation.allocationVersion;
 
   const refresh = (): Promise<void> => {
     refreshing ??= load().finally(() => {

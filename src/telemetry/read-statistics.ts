@@ -7,7 +7,7 @@ import {
 } from '../domain/index.ts';
 import type { Database } from './database.ts';
 import { scoredViewsSelect, TRANSPARENT_QUALITY } from './schema/scored-views.ts';
-import { timeSql } from './schema/view-scope.ts';
+import { timeSql, type ViewScope } from './schema/view-scope.ts';
 import { chooseDetail, type Detail, keysSql } from './statistics-detail.ts';
 import { componentSql, type RewardClips, SCORABLE_SQL } from './view-components.ts';
 
@@ -23,7 +23,15 @@ const BLOCK_CAP = 30;
 const TIMEOUT_MS = 60_000;
 
 type Row = Omit<ViewStatistics, 'context' | 'clipped'> & ViewStatistics['context'] & { clipped: number[] };
-type Options = { reward: RewardWeights; viewTimeoutMs: number; nowMs?: number; maxRows?: number; blockCap?: number };
+type Options = {
+  reward: RewardWeights;
+  viewTimeoutMs: number;
+  /** Views that began in [from, to); otherwise those decided in the last 90 days. */
+  range?: { from: Date; to: Date } | undefined;
+  nowMs?: number;
+  maxRows?: number;
+  blockCap?: number;
+};
 
 /**
  * Additive statistics of randomised views: pinned views, and views whose asset offered one single treatment, tell nothing about
@@ -34,10 +42,11 @@ export async function readViewStatistics(
   database: Pick<Database, 'query'>,
   options: Options,
 ): Promise<ViewStatistics[]> {
-  const since = new Date((options.nowMs ?? Date.now()) - HORIZON_DAYS * DAY_MS);
+  const { range } = options;
+  const since = range?.from ?? new Date((options.nowMs ?? Date.now()) - HORIZON_DAYS * DAY_MS);
   const detail = await chooseDetail(database, since, options.maxRows);
   const rows = await database.query<Row>(
-    statisticsSql(options.reward, since, detail),
+    statisticsSql(options.reward, range ?? { decidedSince: since }, since, detail),
     { timeoutSeconds: options.viewTimeoutMs / 1000, cap: options.blockCap ?? BLOCK_CAP },
     TIMEOUT_MS,
   );
@@ -50,7 +59,7 @@ export async function readViewStatistics(
   );
 }
 
-function statisticsSql(reward: RewardWeights, since: Date, detail: Detail): string {
+function statisticsSql(reward: RewardWeights, scope: ViewScope, since: Date, detail: Detail): string {
   const component = componentSql(reward);
   const atClip = atClipSql(reward);
   const moments = VIEW_COMPONENTS.flatMap((left, index) =>
@@ -75,7 +84,7 @@ FROM (
   SELECT *, toDate(view_at) AS day,
     ended OR greatest(last_received_at, view_at) < now64(3) - {timeoutSeconds:Float64} AS closed,
     closed AND ${SCORABLE_SQL} AND NOT implausible AS scored
-  FROM (${scoredViewsSelect({ decidedSince: since })})
+  FROM (${scoredViewsSelect(scope)})
   WHERE treatments > 1 AND reason != 'pin'
 ) AS views
 LEFT JOIN (${overCapSql(since)}) AS busy USING (region, device, connection, arm, day, block)

@@ -28,7 +28,7 @@ const build = (
   buildAllocation({
     config: changes.config ?? config,
     statistics,
-    previous: changes.previous ?? null,
+    previous: changes.previous ? { config, allocation: changes.previous } : null,
     seed: changes.seed ?? 1,
     allocationVersion: (changes.previous?.allocationVersion ?? 0) + 1,
     createdAt: CREATED_AT,
@@ -210,11 +210,14 @@ describe('with strong evidence', () => {
     expect(entryOf(next, DESKTOP).baselineShare).toBeGreaterThanOrEqual(regional / 2);
   });
 
-  it('a new config starts from the starting share again', () => {
+  it('a config with another reward starts from the starting share again, one with an arm less goes on', () => {
     let previous: Allocation | null = null;
     for (let refit = 0; refit < 6; refit += 1) previous = build(statistics, { previous });
-    const next = build(statistics, { previous, config: testConfig({ configVersion: 2, parent: 1 }) });
-    expect(entryOf(next, PHONE).baselineShare).toBe(0.45);
+    const later = { configVersion: 2, parent: 1 };
+    const fewer = testConfig({ ...later, arms: config.arms.filter(({ id }) => id !== 'sparse') });
+    expect(entryOf(build(statistics, { previous, config: fewer }), PHONE).baselineShare).toBeCloseTo(0.05, 3);
+    const other = testConfig({ ...later, reward: { ...config.reward, stallRatio: 1 } });
+    expect(entryOf(build(statistics, { previous, config: other }), PHONE).baselineShare).toBe(0.45);
   });
 
   it('takes a clearly harmful arm out of its context, and only there', () => {

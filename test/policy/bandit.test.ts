@@ -81,7 +81,7 @@ function play(seed: number): { learned: number; lastQuarter: number; static: num
     allocation = buildAllocation({
       config,
       statistics: [...statistics.values()],
-      previous: allocation,
+      previous: { config, allocation },
       seed: batch,
       allocationVersion: allocation.allocationVersion + 1,
       createdAt: CREATED_AT,

@@ -2,6 +2,7 @@ import { ASSET_OPERATIONS } from './asset-operations.ts';
 import type { Operation } from './operation.ts';
 import { PLAYBACK_OPERATIONS } from './playback-operations.ts';
 import { POLICY_OPERATIONS } from './policy-operations.ts';
+import { POLICY_WRITE_OPERATIONS } from './policy-write-operations.ts';
 import { SERVICE_OPERATIONS } from './service-operations.ts';
 import { TELEMETRY_OPERATIONS } from './telemetry-operations.ts';
 import { UPLOAD_OPERATIONS } from './upload-operations.ts';
@@ -13,5 +14,6 @@ export const OPERATIONS: readonly Operation[] = [
   ...PLAYBACK_OPERATIONS,
   ...TELEMETRY_OPERATIONS,
   ...POLICY_OPERATIONS,
+  ...POLICY_WRITE_OPERATIONS,
   ...SERVICE_OPERATIONS,
 ];

@@ -7,6 +7,8 @@ import {
   contextSchema,
   deviceSchema,
   fallbackLevelSchema,
+  policyConfigSchema,
+  policyOperationSchema,
   regionSchema,
   rewardWeightsSchema,
   versionSchema,
@@ -61,6 +63,15 @@ const learnedSchema = z.object({
   durationMs: z.number().min(0),
 });
 
+const historySchema = z.object({
+  configs: z.array(
+    policyConfigSchema
+      .pick({ configVersion: true, parent: true, createdAt: true, actor: true, reason: true })
+      .extend({ diff: z.array(z.object({ path: z.string(), before: z.unknown(), after: z.unknown() }).partial()) }),
+  ),
+  operations: z.array(policyOperationSchema),
+});
+
 export const POLICY_OPERATIONS: readonly Operation[] = [
   {
     id: 'readPolicy',
@@ -87,12 +98,16 @@ export const POLICY_OPERATIONS: readonly Operation[] = [
     method: 'get',
     path: '/v1/policy/versions',
     tag: 'policy',
-    summary: 'Numbers of all policy documents.',
+    summary: 'Numbers of all policy documents, and who changed what, why.',
     access: ['read'],
     answers: {
       200: {
-        description: 'Rising.',
-        schema: z.object({ configs: z.array(versionSchema), allocations: z.array(versionSchema) }),
+        description: 'Numbers rising; history with the newest first, at most 50 of each.',
+        schema: z.object({
+          configs: z.array(versionSchema),
+          allocations: z.array(versionSchema),
+          history: historySchema,
+        }),
       },
     },
   },

@@ -1,10 +1,10 @@
 import express, { Router } from 'express';
 import { z } from 'zod';
-import { assetIdSchema, ownerSchema, sessionIdSchema } from '../../domain/index.ts';
+import { accountabilitySchema, assetIdSchema, ownerSchema, sessionIdSchema } from '../../domain/index.ts';
 import { type CheckKey, requireScope } from '../authenticate.ts';
 import { Problem, parseOr400 } from '../problem.ts';
 
-const by = { actor: z.string().min(1).max(128), reason: z.string().min(1).max(1024) };
+const by = accountabilitySchema.shape;
 
 /** Whose telemetry is to be erased, for whom and why: exactly one of a session, an asset, or an owner with all assets of theirs. */
 export const erasureSchema = z.union([

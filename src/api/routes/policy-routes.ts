@@ -2,6 +2,7 @@ import express, { Router } from 'express';
 import { z } from 'zod';
 import {
   type Allocation,
+  type Arm,
   type Context,
   connectionSchema,
   deviceSchema,
@@ -19,6 +20,8 @@ export type LearnAnswer =
 export type PolicyPorts = {
   checkKey: CheckKey;
   current(): { config: PolicyConfig; allocation: Allocation };
+  /** Of the newest config, whether or not it has been fitted yet. */
+  arms(): Promise<Arm[]>;
   explain(context: Context): Promise<unknown>;
   versions(): Promise<unknown>;
   /** Ships what is spooled, then refits; waits up to 30 s. */
@@ -56,8 +59,8 @@ export function policyRoutes(ports: PolicyPorts): Router {
     response.json(await ports.explain(parseOr400(explainSchema, request.query)));
   });
 
-  router.get('/v1/policy/arms', read, (_request, response) => {
-    response.json({ arms: ports.current().config.arms });
+  router.get('/v1/policy/arms', read, async (_request, response) => {
+    response.json({ arms: await ports.arms() });
   });
 
   router.post('/v1/policy/learn', admin, express.json(), async (_request, response) => {
