@@ -36,6 +36,8 @@ export const storedRenditionSchema = renditionSchema.extend({
   codecs: z.string(),
   /** False until SSIM has been measured; `quality` is then a bitrate-based guess. */
   qualityMeasured: z.boolean(),
+  /** The constant quality it was encoded at; absent: at `targetKbps`. */
+  crf: z.number().optional(),
   /** How carefully the encoder worked; absent: as fast as for a first encode. */
   preset: z.string().optional(),
   segments: z.array(z.object({ durationMs: z.number().positive(), bytes: z.int().positive() })),

@@ -22,6 +22,7 @@ export function describeRendition(planned: PlannedRendition, track: Track, compl
     bytes,
     quality: guessQuality(averageKbps, complexityScale),
     targetKbps: planned.targetKbps,
+    ...(planned.crf === undefined ? {} : { crf: planned.crf }),
     ...(planned.preset === undefined ? {} : { preset: planned.preset }),
     codecs: readAvcCodec(track.init),
     qualityMeasured: false,
