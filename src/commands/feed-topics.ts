@@ -7,6 +7,9 @@ export type FeedPublication = { topic: string; type: string; data: unknown };
 export function feedTopicsOf(announcement: Announcement, asset: AssetDocument | null): FeedPublication[] {
   const { type, ...what } = announcement;
   if (!('assetId' in announcement)) return [{ topic: 'policy', type, data: what }];
+  if (announcement.type === 'asset.progress') {
+    return onBoth(announcement.assetId, type, { id: announcement.assetId, share: announcement.share });
+  }
   if (type === 'asset.deleted') return onBoth(announcement.assetId, type, { id: announcement.assetId });
   return asset === null ? [] : onBoth(announcement.assetId, type, showAsset(asset));
 }

@@ -4,6 +4,8 @@ import { assetIdSchema } from './ids.ts';
 /** What one process tells the others (over Redis) and the feed tells the world. Losing one costs latency, never truth. */
 export const announcementSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('asset.changed'), assetId: assetIdSchema }),
+  /** `share` of an encode that is done, 0..1; the document changes only when all of it is. */
+  z.object({ type: z.literal('asset.progress'), assetId: assetIdSchema, share: z.number().min(0).max(1) }),
   z.object({ type: z.literal('asset.deleted'), assetId: assetIdSchema }),
   z.object({ type: z.literal('policy.config'), configVersion: z.int() }),
   z.object({ type: z.literal('policy.operation'), number: z.int() }),

@@ -115,10 +115,23 @@ export async function areChunksRefused(store: Pick<MediaStore, 'size'>, assetId:
   return (await store.size(refusalKey(assetId))) !== null;
 }
 
-/** Plans of this asset that are still there. */
-export async function listChunkPlans(store: Pick<MediaStore, 'list'>, assetId: string): Promise<string[]> {
-  const keys = await store.list(chunksPrefix(assetId));
-  return keys.filter((key) => key.endsWith('/')).map((key) => key.slice(chunksPrefix(assetId).length + 1, -1));
+/** A cut of this asset of which chunks still have no marker; null when there is none, or it was refused. */
+export async function findUnmarkedChunks(
+  store: Documents & Pick<MediaStore, 'list'>,
+  assetId: string,
+): Promise<{ planId: string; chunks: number[] } | null> {
+  const prefix = chunksPrefix(assetId);
+  const plans = (await store.list(prefix)).filter((key) => key.endsWith('/'));
+  if (plans.length === 0 || (await areChunksRefused(store, assetId))) return null;
+  for (const planId of plans.map((key) => key.slice(prefix.length + 1, -1))) {
+    const plan = await readChunkPlan(store, assetId, planId);
+    const found = new Set(await store.list(`${prefix}/${planId}`));
+    const chunks = (plan?.chunks ?? []).flatMap(({ index }) =>
+      found.has(markerKey(assetId, planId, index)) ? [] : [index],
+    );
+    if (chunks.length > 0) return { planId, chunks };
+  }
+  return null;
 }
 
 /** Plans, markers and refusal, once the renditions have their own `done.json`. */

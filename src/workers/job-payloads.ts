@@ -2,12 +2,16 @@ import { z } from 'zod';
 import { assetIdSchema } from '../domain/ids.ts';
 
 /** The queues, each with workers of its own: a heavy encode never stands before a fast lane. */
-export const QUEUES = ['fast-lane', 'encode', 'upgrade', 'learn'] as const;
+export const QUEUES = ['early', 'fast-lane', 'encode', 'upgrade', 'learn'] as const;
 export type QueueName = (typeof QUEUES)[number];
 export type AssetQueueName = Exclude<QueueName, 'learn'>;
 
-/** Payload of `fast-lane`, `encode` and `upgrade` jobs; everything else is in the asset's document. */
-export const assetJobSchema = z.object({ assetId: assetIdSchema });
+/** A chunk of a long source: an `encode` job of its own. */
+const chunkRefSchema = z.object({ planId: z.string().regex(/^[0-9a-f]+$/), index: z.int().min(0) });
+export type ChunkRef = z.infer<typeof chunkRefSchema>;
+
+/** Payload of `early`, `fast-lane`, `encode` and `upgrade` jobs; everything else is in the asset's document, or its chunk plan. */
+export const assetJobSchema = z.object({ assetId: assetIdSchema, chunk: chunkRefSchema.optional() });
 export type AssetJob = z.infer<typeof assetJobSchema>;
 
 /** Payload of `learn` jobs. `shipped`: whoever asks has just shipped its spool, so what it knows is in ClickHouse. */

@@ -9,16 +9,25 @@ import {
   learnResultSchema,
   type QueueName,
 } from './job-payloads.ts';
+import { NotYetError } from './not-yet-error.ts';
 import { processJob, type Stage } from './process-job.ts';
-import { addAssetJob, DEFAULT_PREFIX, type Queues } from './queues.ts';
+import { addAssetJob, addChunkJobs, DEFAULT_PREFIX, jobIdOf, type Queues } from './queues.ts';
+import { runChunk } from './run-chunk.ts';
+import { runEarly } from './run-early.ts';
 import { runFastLane } from './run-fast-lane.ts';
 import { runRemainder } from './run-remainder.ts';
 import { shareRuns } from './share-runs.ts';
 import { recordFailure } from './update-asset.ts';
 import type { WorkersOptions } from './workers-options.ts';
 
-/** Jobs at once, per queue and process. The fast lane's slots are its own. */
-export const CONCURRENCY: Record<QueueName, number> = { 'fast-lane': 2, encode: 1, upgrade: 1, learn: 1 };
+/**
+ * Jobs at once, per queue and process. The fast lane's slots are its own, and so are those of uploads that are still arriving:
+ * they are as slow as their uploaders' lines, and weigh little meanwhile.
+ */
+export const CONCURRENCY: Record<QueueName, number> = { early: 4, 'fast-lane': 2, encode: 1, upgrade: 1, learn: 1 };
+
+/** The fast lane looks this often whether the encode that began before the last byte has ended. */
+const ARRIVING_MS = 500;
 
 const LOCK_MS = 10_000;
 /** Every kill of a worker stalls its jobs once; at BullMQ's default of 1 a second kill would fail them for good. */
@@ -45,12 +54,15 @@ export function openWorkers(options: WorkersOptions, redis: Redis, queues: Queue
     return worker;
   };
 
-  const assetStage = (queue: AssetQueueName, run: (assetId: string, signal: AbortSignal) => Promise<unknown>) =>
+  type RunJob = (job: AssetJob, signal: AbortSignal) => Promise<unknown>;
+  const assetStage = (queue: AssetQueueName, run: RunJob) =>
     open(queue, (job: Job<AssetJob>) => {
-      const { assetId } = assetJobSchema.parse(job.data);
+      const payload = assetJobSchema.parse(job.data);
+      const { assetId, chunk } = payload;
+      const name = [queue, assetId, ...(chunk ? [chunk.planId, chunk.index] : [])].join(' ');
       return {
         queue,
-        work: (signal) => shared(`${queue} ${assetId}`, () => run(assetId, signal)),
+        work: (signal) => shared(name, () => run(payload, signal)),
         giveUp: (verdict) =>
           verdict.kind === 'removed' ? ports.assets.remove(assetId) : recordFailure(ports, assetId, verdict.error),
       };
@@ -60,14 +72,36 @@ export function openWorkers(options: WorkersOptions, redis: Redis, queues: Queue
     const asset = await ports.assets.read(assetId);
     if (asset) await addAssetJob(queues, stage, asset);
   };
-  const fastLane = assetStage('fast-lane', async (assetId, signal) => {
+  const queueChunks = async (assetId: string, missing: { planId: string; chunks: number[] }): Promise<void> => {
+    const asset = await ports.assets.read(assetId);
+    if (asset) await addChunkJobs(queues, asset, missing);
+  };
+  const early = open('early', (job: Job<AssetJob>) => {
+    const { assetId } = assetJobSchema.parse(job.data);
+    return {
+      queue: 'early',
+      work: (signal) => shared(`early ${assetId}`, () => runEarly(ports, assetId, signal)),
+      // The fast lane, after the last byte, is the one to say what is wrong.
+      giveUp: async (verdict) => (verdict.kind === 'removed' ? ports.assets.remove(assetId) : undefined),
+    };
+  });
+  const isArriving = async (assetId: string): Promise<boolean> =>
+    (await queues.early.getJobState(jobIdOf('early', assetId))) === 'active';
+  const fastLane = assetStage('fast-lane', async ({ assetId }, signal) => {
+    if (await isArriving(assetId)) throw new NotYetError('what came of its upload is still being encoded', ARRIVING_MS);
     const outcome = await runFastLane(ports, assetId, signal);
     if (outcome.kind === 'encoded') await queueNext('encode', assetId);
     return outcome;
   });
-  const encode = assetStage('encode', async (assetId, signal) => {
+  const encode = assetStage('encode', async ({ assetId, chunk }, signal) => {
+    if (chunk) {
+      const outcome = await runChunk(ports, assetId, chunk, signal);
+      if (outcome.kind === 'last') await queueNext('encode', assetId);
+      return outcome;
+    }
     const outcome = await runRemainder(ports, assetId, signal);
     if (outcome.kind === 'fast-lane-first') await queueNext('fast-lane', assetId);
+    if (outcome.kind === 'in-chunks') await queueChunks(assetId, outcome);
     return outcome;
   });
   for (const worker of [fastLane, encode]) {
@@ -85,5 +119,5 @@ export function openWorkers(options: WorkersOptions, redis: Redis, queues: Queue
     work: async (signal) => learnResultSchema.parse(await ports.learn(learnRequestSchema.parse(job.data), signal)),
     giveUp: async () => undefined,
   }));
-  return [fastLane, encode, learn];
+  return [early, fastLane, encode, learn];
 }

@@ -7,10 +7,10 @@ export type QueuedAsset = Pick<AssetDocument, 'id' | 'owner' | 'createdAt'>;
 /** Uploads this recent count against an owner's next one. */
 const WINDOW_MS = 7 * 24 * 3_600_000;
 /** The furthest back BullMQ can put a job. */
-const LAST = 2 ** 21;
+export const LAST_PRIORITY = 2 ** 21;
 
 /** An owner's place in line is behind everybody's who has uploaded less lately: 1 is the first. */
-export const priorityAfter = (earlierUploads: number): number => Math.min(LAST, 1 + earlierUploads);
+export const priorityAfter = (earlierUploads: number): number => Math.min(LAST_PRIORITY, 1 + earlierUploads);
 
 /**
  * The priority of an asset's jobs: one behind for each upload of its owner in the week before it. The same whenever it is asked,

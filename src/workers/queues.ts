@@ -10,7 +10,7 @@ import {
   QUEUES,
   type QueueName,
 } from './job-payloads.ts';
-import { ownerPriority, type QueuedAsset } from './owner-priority.ts';
+import { LAST_PRIORITY, ownerPriority, type QueuedAsset } from './owner-priority.ts';
 
 /** Keys of every queue begin with this; tests use their own. */
 export const DEFAULT_PREFIX = 'nara';
@@ -19,6 +19,7 @@ export const DEFAULT_PREFIX = 'nara';
 export type QueueConnection = { redisUrl: string; prefix?: string; log: Logger };
 
 export type Queues = {
+  early: Queue<AssetJob>;
   'fast-lane': Queue<AssetJob>;
   encode: Queue<AssetJob>;
   upgrade: Queue<AssetJob>;
@@ -26,7 +27,13 @@ export type Queues = {
   priorityOf(asset: QueuedAsset): Promise<number>;
 };
 
-const BACKOFF = { type: 'exponential', delay: 2_000 } as const;
+const KEPT_TRYING: JobsOptions = {
+  attempts: MAX_TRIES,
+  backoff: { type: 'exponential', delay: 2_000 },
+  // The asset's document says how it went; a finished job in the way would keep the stage from being queued again.
+  removeOnComplete: true,
+  removeOnFail: true,
+};
 
 const MAX_RECONNECT_MS = 1_000;
 
@@ -48,6 +55,7 @@ export function openQueues(redis: Redis, { prefix = DEFAULT_PREFIX, log }: Queue
     return queue as Queue<T, R>;
   };
   return {
+    early: open('early'),
     'fast-lane': open('fast-lane'),
     encode: open('encode'),
     upgrade: open('upgrade'),
@@ -63,16 +71,31 @@ export async function closeQueues(queues: Queues): Promise<void> {
 
 /** Queues an asset's stage behind owners who upload less; a job that is there already stays as it is. */
 export async function addAssetJob(queues: Queues, stage: AssetQueueName, asset: QueuedAsset): Promise<void> {
-  const options: JobsOptions = {
-    jobId: jobIdOf(stage, asset.id),
-    priority: await queues.priorityOf(asset),
-    attempts: MAX_TRIES,
-    backoff: BACKOFF,
-    // The asset's document says how it went; a finished job in the way would keep the stage from being queued again.
-    removeOnComplete: true,
-    removeOnFail: true,
-  };
-  await queues[stage].add(stage, { assetId: asset.id }, options);
+  const place = { jobId: jobIdOf(stage, asset.id), priority: await queues.priorityOf(asset) };
+  await queues[stage].add(stage, { assetId: asset.id }, { ...KEPT_TRYING, ...place });
+}
+
+/**
+ * Queues chunks of a long source, each a place behind the one before it: whoever comes meanwhile goes in between, and long sources
+ * take turns. Chunks that are there already stay as they are.
+ */
+export async function addChunkJobs(
+  queues: Queues,
+  asset: QueuedAsset,
+  { planId, chunks }: { planId: string; chunks: readonly number[] },
+): Promise<void> {
+  const first = await queues.priorityOf(asset);
+  await queues.encode.addBulk(
+    chunks.map((index) => ({
+      name: 'chunk',
+      data: { assetId: asset.id, chunk: { planId, index } },
+      opts: {
+        ...KEPT_TRYING,
+        jobId: `chunk-${asset.id}-${planId}-${index}`,
+        priority: Math.min(LAST_PRIORITY, first + index),
+      },
+    })),
+  );
 }
 
 /** One job per stage and asset. */

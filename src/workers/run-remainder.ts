@@ -1,20 +1,25 @@
 import { z } from 'zod';
 import type { AssetDocument, EncodePlan, StoredRendition } from '../domain/asset.ts';
 import { assetPrefix } from '../media/asset-store.ts';
-import { encodeRemainder } from '../media/encode-remainder.ts';
+import { findUnmarkedChunks, removeChunks } from '../media/chunk-documents.ts';
 import { readDone } from '../media/finished-tracks.ts';
 import { makePoster } from '../media/make-poster.ts';
 import { measureComplexity } from '../media/measure-complexity.ts';
 import { measureQuality } from '../media/measure-quality.ts';
 import type { EncodeSource } from '../media/media-room.ts';
 import { fastLaneRung, planRendition, remainingRenditions } from '../media/plan/plan-renditions.ts';
+import { produceRemainder } from '../media/produce-remainder.ts';
 import { isEncodable, openSource } from './open-source.ts';
 import { assetLog, type TranscodePorts } from './transcode-ports.ts';
 import { recordRejection, timestamp, updateAsset, whileAssetExists } from './update-asset.ts';
 
-/** `fast-lane-first`: the low rung is not whole, so this came too early. `failed` is written in the asset's document. */
+/**
+ * `fast-lane-first`: the low rung is not whole, so this came too early. `in-chunks`: these chunks come first, each as a job of its
+ * own. `failed` is written in the asset's document.
+ */
 export type RemainderOutcome =
   | { kind: 'complete' }
+  | { kind: 'in-chunks'; planId: string; chunks: number[] }
   | { kind: 'failed' }
   | { kind: 'fast-lane-first' }
   | { kind: 'nothing-to-do' };
@@ -32,6 +37,8 @@ export async function runRemainder(
   if (!asset || !isEncodable(asset)) return { kind: 'nothing-to-do' };
   const { plan } = asset;
   if (asset.availability === 'none' || !plan) return { kind: 'fast-lane-first' };
+  const unmarked = await findUnmarkedChunks(ports.media.store, assetId);
+  if (unmarked) return { kind: 'in-chunks', ...unmarked };
   return whileAssetExists(ports, assetId, signal, (existing) => complete(ports, asset, plan, existing));
 }
 
@@ -53,8 +60,10 @@ async function complete(
 
   const complexityScale = await settleComplexity(ports, source, signal);
   const planned = remainingRenditions(identity, plan, complexityScale);
-  const rest = await encodeRemainder(ports.media, source, planned, { signal, complexityScale });
-  const renditions = await withMeasuredQuality(ports, source, [first.rendition, ...rest], signal);
+  const options = { first: first.rendition, complexityScale, signal };
+  const rest = await produceRemainder(ports.media, source, planned, options);
+  if (rest.kind === 'in-chunks') return rest;
+  const renditions = await withMeasuredQuality(ports, source, [first.rendition, ...rest.renditions], signal);
   const poster = await optional(ports, asset.id, 'poster', signal, () => makePoster(ports.media, source, signal));
   await updateAsset(ports, asset.id, (current) => ({
     ...withoutError(current),
@@ -66,6 +75,7 @@ async function complete(
     renditions: [...renditions].sort((a, b) => a.bitrateKbps - b.bitrateKbps),
     previews: { ...current.previews, poster: poster ?? current.previews.poster },
   }));
+  await optional(ports, asset.id, 'tidying up', signal, () => removeChunks(ports.media.store, asset.id));
   assetLog(ports, asset.id).info({ renditions: renditions.map(({ id }) => id), complexityScale }, 'asset is complete');
   return { kind: 'complete' };
 }
