@@ -50,6 +50,11 @@ const environmentSchema = z.object({
   NARA_FFMPEG: text.default('ffmpeg'),
   NARA_FFPROBE: text.default('ffprobe'),
   NARA_UPLINK_KBPS: z.coerce.number().positive().optional(),
+  NARA_DISK_RESERVE_BYTES: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(1024 ** 3),
   NARA_CPU_SHARE: z.coerce.number().gt(0).max(1).default(0.75),
   NARA_GOVERNOR: z.enum(['on', 'off']).default('on'),
   NARA_WATCH_URL: z.url({ protocol: /^https?$/ }).optional(),
@@ -101,6 +106,8 @@ export type Config = Readonly<{
   ffprobePath: string;
   /** Width of this host's line, kbit/s; null: not known, not capped. */
   uplinkKbps: number | null;
+  /** Bytes of disk that uploads leave free for everything else. */
+  diskReserveBytes: number;
   /** Share of the machine, 0..1, that encoding may take while others need it. */
   cpuShare: number;
   /** False: encoding takes what it can get, without niceness, pacing or slots by weight. For measuring against. */
@@ -155,6 +162,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     ffmpegPath: value.NARA_FFMPEG,
     ffprobePath: value.NARA_FFPROBE,
     uplinkKbps: value.NARA_UPLINK_KBPS ?? null,
+    diskReserveBytes: value.NARA_DISK_RESERVE_BYTES,
     cpuShare: value.NARA_CPU_SHARE,
     governor: value.NARA_GOVERNOR === 'on',
     watchUrl: value.NARA_WATCH_URL ?? null,

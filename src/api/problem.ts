@@ -41,6 +41,7 @@ const TITLES: Record<number, string> = {
   460: 'Checksum mismatch',
   501: 'Not supported',
   503: 'Not available now',
+  507: 'Not enough room',
 };
 
 /** `value` as the schema reads it; throws a 400 naming each bad field. */

@@ -66,6 +66,7 @@ export function apiPorts(parts: ApiParts, keys: KeyStore, browserKey: string | n
       checkKey,
       directory: parts.uploadsDirectory,
       meter: parts.uploadMeter,
+      budget: parts.diskBudget,
       pacer: parts.uplink?.pacer ?? null,
       observe: edge.observe,
       ...assets.forUploads,

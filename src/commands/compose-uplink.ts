@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
+import type { Pacer } from '../api/uploads/intake.ts';
 import { FairShare } from '../api/uploads/uplink/fair-share.ts';
 import { createLineBudget, watchReads } from '../api/uploads/uplink/line-budget.ts';
-import type { Pacer } from '../api/uploads/uplink/paced-body.ts';
 
 /** Uploads that leave reads their share of this host's line. */
 export type Uplink = {

@@ -4,6 +4,7 @@ import { FeedServer } from '../api/feed/feed-server.ts';
 import { createFeedTokens } from '../api/feed/feed-token.ts';
 import { createMetrics } from '../api/metrics.ts';
 import { UploadMeter } from '../api/upload-meter.ts';
+import { DiskBudget } from '../api/uploads/disk-budget.ts';
 import type { Config } from '../config.ts';
 import { AssetCatalog } from '../delivery/asset-catalog.ts';
 import { createRedisDecisions } from '../delivery/redis-decisions.ts';
@@ -11,6 +12,7 @@ import { StandingDecisions } from '../delivery/standing-decisions.ts';
 import { deriveViewKeys, viewIdOf } from '../delivery/view-identity.ts';
 import type { Announcement, Clock } from '../domain/index.ts';
 import { createAssetStore } from '../media/asset-store.ts';
+import { freeBytesOf } from '../media/disk-room.ts';
 import { openMediaStore } from '../media/open-media-store.ts';
 import { createOperator } from '../policy/operator.ts';
 import { createServingTable } from '../policy/serving-table.ts';
@@ -112,6 +114,12 @@ export async function openApiParts(config: Config, urls: ApiUrls, log: Logger) {
     report: reportUploads(telemetry.ingest, edge, metrics.uploadReported, log),
     nowMs: clock.nowMs,
   });
+  const diskBudget = new DiskBudget({
+    directory: uploadsDirectory,
+    reserveBytes: config.diskReserveBytes,
+    freeBytes: () => freeBytesOf(uploadsDirectory),
+    monotonicMs: () => performance.now(),
+  });
   const assets = composeAssets({
     assets: assetStore,
     catalog,
@@ -163,6 +171,7 @@ export async function openApiParts(config: Config, urls: ApiUrls, log: Logger) {
     assets,
     uploadsDirectory,
     uploadMeter,
+    diskBudget,
     uplink: composeUplink(config.uplinkKbps),
     feed,
     feedTokens,

@@ -1,4 +1,9 @@
-export type MediaErrorCode = 'invalid-key' | 'unsupported-store' | 'invalid-document' | 'unreadable-output';
+export type MediaErrorCode =
+  | 'invalid-key'
+  | 'unsupported-store'
+  | 'invalid-document'
+  | 'unreadable-output'
+  | 'disk-full';
 
 /** A broken invariant or failed I/O in the media room; expected outcomes are values instead. */
 export class MediaError extends Error {

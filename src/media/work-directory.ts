@@ -1,12 +1,26 @@
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { freeBytesOf } from './disk-room.ts';
+import { MediaError } from './media-error.ts';
 
 // Lifecycle: one directory per run under ROOT, named after the process that made it, removed when the run ends however it
 // ends. What a killed process left behind is swept by the next one to start.
 
-/** Runs `work` in a fresh directory and removes it afterwards. */
-export async function withWorkDirectory<T>(root: string, name: string, work: (path: string) => Promise<T>): Promise<T> {
+/** With less than this an encode is not begun: it would only fail half-way, and take telemetry and database along. */
+const MIN_FREE_BYTES = 128 * 1024 ** 2;
+
+/** Runs `work` in a fresh directory and removes it afterwards. Throws `disk-full` instead when there is no room to work in. */
+export async function withWorkDirectory<T>(
+  root: string,
+  name: string,
+  work: (path: string) => Promise<T>,
+  freeBytes: typeof freeBytesOf = freeBytesOf,
+): Promise<T> {
   await mkdir(root, { recursive: true });
+  const free = await freeBytes(root);
+  if (free < MIN_FREE_BYTES) {
+    throw new MediaError('disk-full', `${root}: expected ${MIN_FREE_BYTES} free bytes to encode in (got ${free})`);
+  }
   const path = await mkdtemp(join(root, `${process.pid}.${name}.`));
   try {
     return await work(path);

@@ -29,6 +29,9 @@ export function classifyFailure(thrown: unknown): Verdict {
   if (thrown instanceof MediaError && thrown.code === 'unreadable-output') {
     return { kind: 'permanent', error: BROKEN_BITSTREAM };
   }
+  if (thrown instanceof MediaError && thrown.code === 'disk-full') {
+    return { kind: 'retry', tries: MAX_TRIES, error: NO_ROOM };
+  }
   return { kind: 'retry', tries: MAX_TRIES, error: INTERNAL };
 }
 
@@ -50,6 +53,12 @@ const NO_RESOURCES: AssetError = {
   code: 'no-resources',
   message: 'The server ran out of memory or disk space while encoding this video.',
   action: 'Try again later; if it keeps happening, tell the operator: the worker log has the details.',
+};
+
+const NO_ROOM: AssetError = {
+  code: 'no-room',
+  message: 'The server’s disk is full, so this video was not encoded. The upload is kept.',
+  action: 'The operator makes room and retries it; it need not be uploaded again.',
 };
 
 /** Something went wrong that is not about the file. */

@@ -2,7 +2,7 @@ import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Pacer } from '../../src/api/uploads/uplink/paced-body.ts';
+import type { Pacer } from '../../src/api/uploads/intake.ts';
 import { waitFor } from '../fixtures/wait-for.ts';
 import { startUploads, type UploadService } from './fixtures/upload-service.ts';
 

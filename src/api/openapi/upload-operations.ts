@@ -17,6 +17,7 @@ const WRONG_VERSION = { 412: 'The server speaks tus 1.0.0 only.' };
 const GONE = { 404: 'There is no such upload.', 410: 'The upload has expired.' };
 const LOCKED = { 423: 'Another request for this upload is being served, or took over.' };
 const WRONG_SUM = { 460: 'The checksum does not match; the bytes were discarded.' };
+const NO_ROOM = { 507: 'There is no room for it on the disk; Retry-After says when to ask again.' };
 
 /** tus 1.0 with creation, checksum, expiration and termination: any tus client does this by itself. */
 export const UPLOAD_OPERATIONS: readonly Operation[] = [
@@ -39,7 +40,7 @@ export const UPLOAD_OPERATIONS: readonly Operation[] = [
         headers: z.object({ Location: z.string(), 'NARA-Asset-Id': z.string() }),
       },
     },
-    problems: { ...MALFORMED, ...WRONG_VERSION, 413: 'The file is larger than 64 GiB.', ...WRONG_SUM },
+    problems: { ...MALFORMED, ...WRONG_VERSION, 413: 'The file is larger than 64 GiB.', ...WRONG_SUM, ...NO_ROOM },
   },
   {
     id: 'readUploadOffset',
@@ -78,6 +79,7 @@ export const UPLOAD_OPERATIONS: readonly Operation[] = [
       413: 'More bytes than the upload has left.',
       415: 'Not application/offset+octet-stream.',
       ...WRONG_SUM,
+      ...NO_ROOM,
     },
   },
   {

@@ -7,10 +7,11 @@ import type { Request, RequestHandler, Response } from 'express';
 import type { AssetDocument, Context } from '../../domain/index.ts';
 import type { UploadMeasure, UploadMeter } from '../upload-meter.ts';
 import { ASSET_KEY, describeUpload } from './describe-upload.ts';
+import type { DiskBudget } from './disk-budget.ts';
+import { openIntake, type Pacer } from './intake.ts';
 import { readStatedChecksum, type StatedChecksum } from './stated-checksum.ts';
 import { EXPOSED_HEADERS, type TusRefusal, toRefusal } from './tus-protocol.ts';
-import { type Pacer, paceBody } from './uplink/paced-body.ts';
-import { fillUnknown, partyOf, type Uploader } from './uploader.ts';
+import { fillUnknown, NOBODY, type Uploader } from './uploader.ts';
 import { VerifyingFileStore } from './verifying-file-store.ts';
 
 export type TusPorts = {
@@ -26,6 +27,7 @@ export type TusPorts = {
   meter: Pick<UploadMeter, 'begin' | 'held' | 'lostItsPlace' | 'measure' | 'end'>;
   /** Shares the line between uploaders; null: they take what they get. */
   pacer: Pacer | null;
+  budget: Pick<DiskBudget, 'promise' | 'requireRoom' | 'settle'>;
 };
 
 /** How long an upload may take, from its creation. */
@@ -84,18 +86,22 @@ function createTusServer(path: string, ports: TusPorts, requests: AsyncLocalStor
     directory: ports.directory,
     expirationPeriodInMilliseconds: UPLOADS_EXPIRE_AFTER_MS,
     statedChecksum: () => requests.getStore()?.checksum ?? null,
-    paced(body, { id, metadata }) {
-      const uploader = requests.getStore()?.uploader;
-      if (ports.pacer === null || uploader === undefined) return body;
-      const party = partyOf(uploader, describeUpload(metadata ?? {}).owner);
-      return paceBody(body, ports.pacer, { party, onHeld: (heldMs) => ports.meter.held(id, heldMs) });
+    intakeOf({ id, metadata }) {
+      const intakePorts = {
+        requireRoom: () => ports.budget.requireRoom(),
+        pacer: ports.pacer,
+        onHeld: (heldMs: number) => ports.meter.held(id, heldMs),
+      };
+      return openIntake(intakePorts, requests.getStore()?.uploader ?? NOBODY, metadata ?? {});
     },
+    promiseRoom: (uploadId, declaredBytes) => ports.budget.promise(uploadId, declaredBytes),
   });
   const removeFiles = datastore.remove.bind(datastore);
   datastore.remove = async (id) => {
     const upload = await datastore.getUpload(id);
     await ports.meter.end(id, 'abandoned');
     await removeFiles(id);
+    ports.budget.settle(id);
     const assetId = upload.metadata?.[ASSET_KEY];
     if (assetId) await ports.abandonUpload(assetId);
   };
@@ -112,6 +118,7 @@ function createTusServer(path: string, ports: TusPorts, requests: AsyncLocalStor
     namingFunction: () => `u_${randomBytes(24).toString('base64url')}`,
     getFileIdFromRequest: (request) => uploadIdIn(path, request.url),
     onUploadCreate: async (request, upload) => {
+      await ports.budget.promise(upload.id, upload.size ?? 0);
       const assetId = `a_${randomBytes(17).toString('base64url').slice(0, 22)}`;
       const { context: stated, ...described } = describeUpload(upload.metadata ?? {});
       // Of an asset its uploader knows best; what they do not say is what their request shows.
@@ -125,6 +132,7 @@ function createTusServer(path: string, ports: TusPorts, requests: AsyncLocalStor
     },
     onUploadFinish: async (_request, upload) => {
       noteCreated(requests, null);
+      ports.budget.settle(upload.id);
       await syncToDisk(upload);
       const assetId = upload.metadata?.[ASSET_KEY];
       const measured = await ports.meter.measure(upload.id, upload.size ?? 0);

@@ -7,6 +7,15 @@ import { unverifiedMarkOf } from './verifying-file-store.ts';
 /** What tus keeps beside an upload; without a size until its length is declared. */
 const uploadInfoSchema = z.object({ size: z.int().nonnegative() });
 
+/** The size that tus' own note of an upload declares; null when it declares none. */
+export function readDeclaredBytes(info: string): number | null {
+  try {
+    return uploadInfoSchema.parse(JSON.parse(info)).size;
+  } catch {
+    return null;
+  }
+}
+
 /** How far a raw upload has come; null when it never got a file. */
 export async function readUploadProgress(
   directory: string,
@@ -16,7 +25,7 @@ export async function readUploadProgress(
   const file = await stat(path).catch(ignoreMissing);
   if (file === null) return null;
   const info = await readFile(`${path}.json`, 'utf8').catch(ignoreMissing);
-  return { isWhole: info !== null && declaredBytes(info) === file.size, writtenAtMs: file.mtimeMs };
+  return { isWhole: info !== null && readDeclaredBytes(info) === file.size, writtenAtMs: file.mtimeMs };
 }
 
 /** Removes a raw upload with all that is kept beside it. */
@@ -27,14 +36,6 @@ export async function removeUploadFiles(directory: string, uploadKey: string): P
 }
 
 const pathOf = (directory: string, uploadKey: string): string => join(directory, basename(uploadKey));
-
-function declaredBytes(info: string): number | null {
-  try {
-    return uploadInfoSchema.parse(JSON.parse(info)).size;
-  } catch {
-    return null;
-  }
-}
 
 function ignoreMissing(error: NodeJS.ErrnoException): null {
   if (error.code === 'ENOENT') return null;

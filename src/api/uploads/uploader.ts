@@ -8,6 +8,9 @@ export type Uploader = {
   trusted: boolean;
 };
 
+/** Of whom nothing is known. */
+export const NOBODY: Uploader = { context: UNKNOWN_CONTEXT, block: '', trusted: false };
+
 /** Where an upload comes from: what was observed before what was stated, or the other way round where that is believed. */
 export function contextOf({ context, trusted }: Uploader, stated: Context): Context {
   return trusted ? fillUnknown(stated, context) : fillUnknown(context, stated);

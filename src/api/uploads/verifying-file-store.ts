@@ -5,6 +5,8 @@ import type { Readable } from 'node:stream';
 import { FileStore } from '@tus/file-store';
 import type { Upload } from '@tus/server';
 import { Problem } from '../problem.ts';
+import { diskFull } from './disk-budget.ts';
+import type { Intake } from './intake.ts';
 import type { StatedChecksum } from './stated-checksum.ts';
 
 // Lifecycle of a chunk with a checksum: its bytes go straight into the upload's file, behind a mark (`ID.unverified`) that
@@ -18,8 +20,10 @@ type Options = {
   expirationPeriodInMilliseconds: number;
   /** What the request being served says of its body. */
   statedChecksum(): StatedChecksum | null;
-  /** The body as it may be read. */
-  paced(body: Readable, upload: Pick<Upload, 'id' | 'metadata'>): Readable;
+  /** What a body of this upload passes on its way. */
+  intakeOf(upload: Pick<Upload, 'id' | 'metadata'>): Intake;
+  /** Throws 507 when there is no room for an upload whose length is known only now. */
+  promiseRoom(uploadId: string, declaredBytes: number): Promise<void>;
 };
 
 /** Where the file at `path` notes how much of it is verified. */
@@ -27,33 +31,33 @@ export const unverifiedMarkOf = (path: string): string => `${path}.unverified`;
 
 /** Uploads as files, with the tus checksum extension. Calls for one upload must not overlap: tus holds a lock. */
 export class VerifyingFileStore extends FileStore {
-  readonly #statedChecksum: Options['statedChecksum'];
-  readonly #paced: Options['paced'];
-  constructor({ statedChecksum, paced, ...options }: Options) {
-    super(options);
+  readonly #ports: Omit<Options, 'directory' | 'expirationPeriodInMilliseconds'>;
+
+  constructor({ directory, expirationPeriodInMilliseconds, ...ports }: Options) {
+    super({ directory, expirationPeriodInMilliseconds });
     this.extensions = [...this.extensions, 'checksum'];
-    this.#statedChecksum = statedChecksum;
-    this.#paced = paced;
+    this.#ports = ports;
   }
 
-  override async write(body: Readable, id: string, offset: number): Promise<number> {
-    const stated = this.#statedChecksum();
-    const readable = this.#paced(body, { id, metadata: (await this.configstore.get(id))?.metadata });
-    if (stated === null) return super.write(readable, id, offset);
+  override async write(readable: Readable, id: string, offset: number): Promise<number> {
+    const stated = this.#ports.statedChecksum();
+    const intake = this.#ports.intakeOf({ id, metadata: (await this.configstore.get(id))?.metadata });
     const path = join(this.directory, id);
     const file = await open(path, 'r+');
-    let end: number;
     try {
-      end = await appendVerified(file, readable, { path, offset, stated });
+      const pieces = admitted(readable, intake);
+      if (stated === null) return await append(file, pieces, offset);
+      return await appendOrTakeBack(file, pieces, { path, offset, stated });
     } catch (error) {
-      await file.truncate(offset);
-      await removeMark(path);
-      throw error;
+      throw isDiskFull(error) ? diskFull(null) : error;
     } finally {
       await file.close();
     }
-    await removeMark(path);
-    return end;
+  }
+
+  override async declareUploadLength(id: string, declaredBytes: number): Promise<void> {
+    await this.#ports.promiseRoom(id, declaredBytes);
+    await super.declareUploadLength(id, declaredBytes);
   }
 
   override async getUpload(id: string): Promise<Upload> {
@@ -78,19 +82,46 @@ export class VerifyingFileStore extends FileStore {
 
 type Chunk = { path: string; offset: number; stated: StatedChecksum };
 
+/** Pieces as they may be written; the next is read when the one before was, and its sender may go on. */
+async function* admitted(body: Readable, intake: Intake): AsyncGenerator<Buffer> {
+  for await (const piece of body as AsyncIterable<Buffer>) {
+    if (piece.length === 0) continue;
+    await intake.admit();
+    yield piece;
+    await intake.took(piece.length);
+  }
+}
+
+/** Answers where the pieces end. */
+async function append(file: FileHandle, pieces: AsyncIterable<Buffer>, offset: number): Promise<number> {
+  let end = offset;
+  for await (const piece of pieces) end = await writeAt(file, piece, end);
+  return end;
+}
+
+async function appendOrTakeBack(file: FileHandle, pieces: AsyncIterable<Buffer>, chunk: Chunk): Promise<number> {
+  const end = await appendVerified(file, pieces, chunk).catch(async (error: unknown) => {
+    await file.truncate(chunk.offset);
+    await removeMark(chunk.path);
+    throw error;
+  });
+  await removeMark(chunk.path);
+  return end;
+}
+
 /** Answers where the chunk ends; throws 460, with bytes of it in the file, when it is not what was stated. */
-async function appendVerified(file: FileHandle, readable: Readable, { path, offset, stated }: Chunk): Promise<number> {
+async function appendVerified(file: FileHandle, pieces: AsyncIterable<Buffer>, chunk: Chunk): Promise<number> {
+  const { path, offset, stated } = chunk;
   const hash = createHash(stated.algorithm);
   let end = offset;
   let heldBack: Buffer | null = null;
-  for await (const buffer of readable as AsyncIterable<Buffer>) {
-    if (buffer.length === 0) continue;
-    hash.update(buffer);
+  for await (const piece of pieces) {
+    hash.update(piece);
     if (heldBack !== null) {
       if (end === offset) await writeFile(unverifiedMarkOf(path), `${offset}\n`, { flush: true });
       end = await writeAt(file, heldBack, end);
     }
-    heldBack = buffer;
+    heldBack = piece;
   }
   if (!hash.digest().equals(stated.digest)) {
     throw new Problem(460, 'upload.checksum', `The bytes received do not add up to the ${stated.algorithm} stated.`);
@@ -115,6 +146,10 @@ async function readMark(path: string): Promise<number | null> {
   });
   if (text === null) return null;
   return /^\d+\n$/.test(text) ? Number(text) : Number.POSITIVE_INFINITY;
+}
+
+function isDiskFull(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');
 }
 
 const removeMark = (path: string): Promise<void> => rm(unverifiedMarkOf(path), { force: true });
