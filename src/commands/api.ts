@@ -7,6 +7,7 @@ import { apiPorts } from './api-ports.ts';
 import { createMilestones } from './asset-milestones.ts';
 import { initialConfig } from './compose-policy.ts';
 import { feedTopicsOf } from './feed-topics.ts';
+import { tellLatency } from './latency-channel.ts';
 import { listen } from './listen.ts';
 import { type ApiParts, openApiParts } from './open-api-parts.ts';
 import { hearAnnouncements } from './redis-announcements.ts';
@@ -48,11 +49,13 @@ async function startApi(config: Config, log: Logger): Promise<Service> {
   });
   log.info({ url: server.url }, 'listening');
   const stopExpiring = expireUploads(parts);
+  const stopTelling = tellLatency(parts.redis);
 
   return {
     url: server.url,
     async stop() {
       stopExpiring();
+      stopTelling();
       feed.close();
       await server.close();
       await parts.uploadMeter.settle();

@@ -11,6 +11,7 @@ import { migrate } from '../telemetry/schema/migrate.ts';
 import { startWorkers } from '../workers/start-workers.ts';
 import { readServiceSecret } from './access-keys.ts';
 import { composeEncodePlan } from './compose-encode-plan.ts';
+import { composeGovernor } from './compose-governor.ts';
 import { initialConfig, openLearner, openRegistry } from './compose-policy.ts';
 import { connectRedis } from './connect-redis.ts';
 import { announce } from './redis-announcements.ts';
@@ -36,14 +37,18 @@ async function startWorker(config: Config, log: Logger): Promise<Service> {
   await registry.ensureInitial(await initialConfig(config, clock));
   const tell = async (announcement: Announcement) => void announce(redis, announcement, log);
   const learner = openLearner({ config, registry, database, announce: tell, clock, log });
-  const ffmpeg = createFfmpeg({ ffmpegPath: config.ffmpegPath, ffprobePath: config.ffprobePath, log });
+  const governor = composeGovernor(config, redisUrl, log);
+  const { ffmpegPath, ffprobePath } = config;
+  const ffmpeg = createFfmpeg({ ffmpegPath, ffprobePath, log, pacer: governor.pacer });
 
   // The first regular refit may come before the API has made the tables.
   let schema: Promise<unknown> | null = null;
 
+  governor.start();
   const workers = await startWorkers({
     redisUrl,
     log,
+    concurrency: governor.concurrency,
     ports: {
       media: { store, ffmpeg, workRoot: join(config.dataDir, 'work'), log },
       assets: createAssetStore(store),
@@ -67,6 +72,7 @@ async function startWorker(config: Config, log: Logger): Promise<Service> {
   return {
     async stop() {
       await workers.stop();
+      governor.stop();
       redis.disconnect();
       await database.close();
     },

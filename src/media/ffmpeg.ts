@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import { LAUNCHER, stderrTail } from './ffmpeg-child.ts';
 import { FfmpegError, type FfmpegErrorCode } from './ffmpeg-error.ts';
 import { type Admission, LIGHT_LOAD, type PacedChild, type Pacer, unpaced } from './pacer.ts';
-import type { FfmpegJob } from './plan/ffmpeg-job.ts';
+import { type FfmpegJob, PIPE } from './plan/ffmpeg-job.ts';
 import type { FfmpegCapabilities } from './plan/normalise-graph.ts';
 import { runFfprobe } from './run-ffprobe.ts';
 
@@ -22,9 +22,6 @@ type RunOptions = {
   /** What an input named `PIPE` reads. */
   stdin?: Readable;
 };
-
-/** The path of an input that is given as a stream. */
-export const PIPE = 'pipe:0';
 
 /** The one way to ffmpeg: jobs are data, children are confined. */
 export type Ffmpeg = {
@@ -79,15 +76,14 @@ export function createFfmpeg(config: FfmpegConfig): Ffmpeg {
 async function runWhenAdmitted(config: FfmpegConfig, job: FfmpegJob, options: RunOptions): Promise<void> {
   await Promise.all(job.outputs.map(({ path }) => mkdir(dirname(join(options.directory, path)), { recursive: true })));
   const { jobClass = 'encode', load = LIGHT_LOAD } = job;
-  const admission = await (config.pacer ?? unpaced)
+  const admission = await (config.pacer ?? unpaced())
     .admit({ jobClass, load }, options.signal)
     .catch((cause: unknown) => {
       throw options.signal.aborted ? new FfmpegError('aborted', job.name, '', { cause }) : cause;
     });
   try {
     if (options.signal.aborted) throw new FfmpegError('aborted', job.name, '');
-    const launch = ['--nice', String(admission.niceness), config.ffmpegPath];
-    const command = new ConfinedCommand(launch, options.directory);
+    const command = new ConfinedCommand([...niceties(admission), config.ffmpegPath], options.directory);
     describe(command, job, admission.threads, options.stdin);
     await run(command, job, options, admission, config.log);
   } finally {
@@ -139,6 +135,11 @@ async function run(
     'ffmpeg job ended early',
   );
   throw error;
+}
+
+function niceties({ niceness, sessionNiceness }: Admission): string[] {
+  const session = sessionNiceness === null ? [] : ['--session', String(sessionNiceness)];
+  return ['--nice', String(niceness), ...session];
 }
 
 /** Calls back once `limitMs` have passed in which the job was not paused. Returns what cancels it. */

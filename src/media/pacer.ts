@@ -9,6 +9,8 @@ export type Admission = {
   threads: number | null;
   /** 0 (ordinary) to 19 (most yielding). */
   niceness: number;
+  /** The same towards other sessions, in one of its own where the kernel knows such a thing; null: stays in the worker's. */
+  sessionNiceness: number | null;
   /** Call when the process is there: from now on it may be stopped and continued. */
   started(child: PacedChild): void;
   /** How long it has been stopped so far, ms. */
@@ -26,13 +28,14 @@ export type Pacer = {
 /** Weighs next to nothing: a poster, a probe, a window of a second. */
 export const LIGHT_LOAD: JobLoad = { pixelsPerSecond: 5_000_000, memoryBytes: 100 * 1024 ** 2 };
 
-/** Everything at once, at full speed. */
-export const unpaced: Pacer = {
+/** Everything at once, at full speed; most yielding unless told otherwise. */
+export const unpaced = (niceness = 19): Pacer => ({
   admit: async () => ({
     threads: null,
-    niceness: 19,
+    niceness,
+    sessionNiceness: null,
     started: () => undefined,
     pausedMs: () => 0,
     ended: () => undefined,
   }),
-};
+});
