@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AudioTrack, StoredRendition } from '../domain/asset.ts';
 import { FfmpegError } from './ffmpeg-error.ts';
@@ -7,7 +8,7 @@ import { describeAudio, describeRendition } from './measure-tracks.ts';
 import { MediaError } from './media-error.ts';
 import type { EncodeSource, MediaRoom } from './media-room.ts';
 import type { MediaStore } from './media-store.ts';
-import { AUDIO_DIRECTORY, fastLaneJob } from './plan/fast-lane-job.ts';
+import { AUDIO_DIRECTORY, arrivingJob, fastLaneJob } from './plan/fast-lane-job.ts';
 import { audioTrackId, type PlannedRendition } from './plan/plan-renditions.ts';
 import { createTrackPublisher, type TrackPublisher } from './track-publisher.ts';
 import { withWorkDirectory } from './work-directory.ts';
@@ -19,6 +20,13 @@ export type FastLaneTracks = { rendition: StoredRendition; audio: AudioTrack | n
 const PLAYABLE_SEGMENTS = 2;
 const POLL_MS = 40;
 
+type FastLaneOptions = {
+  signal: AbortSignal;
+  onPlayable(tracks: FastLaneTracks): Promise<void>;
+  /** Gives the source's bytes from the first one on, when it cannot be read as a file yet. */
+  openInput?: () => Readable;
+};
+
 /**
  * Encodes the first rung and the audio, publishing segments as they are finished; `onPlayable` is called once, when a player
  * could begin before the end is reached. Finished tracks are not made again. Throws `FfmpegError`, or `unreadable-output` when nothing came out.
@@ -27,7 +35,7 @@ export async function encodeFastLane(
   room: MediaRoom,
   source: EncodeSource,
   planned: PlannedRendition,
-  options: { signal: AbortSignal; onPlayable: (tracks: FastLaneTracks) => Promise<void> },
+  options: FastLaneOptions,
 ): Promise<FastLaneTracks> {
   const finished = await readFinished(room.store, source, planned);
   if (finished) return finished;
@@ -59,13 +67,17 @@ function encode(
   room: MediaRoom,
   source: EncodeSource,
   planned: PlannedRendition,
-  options: { signal: AbortSignal; onPlayable: (tracks: FastLaneTracks) => Promise<void> },
+  options: FastLaneOptions,
 ): Promise<FastLaneTracks> {
   return withWorkDirectory(room.workRoot, `${source.assetId}.fast-lane`, async (directory) => {
     const tracks = openTracks(room.store, source, planned, directory);
     const own = new AbortController();
     const signal = AbortSignal.any([options.signal, own.signal]);
-    const running = settled(room.ffmpeg.run(fastLaneJob(source.input, planned), { signal, directory }));
+    const running = settled(
+      options.openInput
+        ? room.ffmpeg.run(arrivingJob(source.input, planned), { signal, directory, stdin: options.openInput() })
+        : room.ffmpeg.run(fastLaneJob(source.input, planned), { signal, directory }),
+    );
     try {
       let playable = false;
       let outcome: Outcome | null = null;

@@ -100,8 +100,7 @@ async function withVideoPackets(
   return video.kind === 'read' ? { ...head, packets: video.output.packets } : head;
 }
 
-const declaredSecondsOf = (output: ProbeOutput): number =>
-  videoStream(output)?.duration ?? output.format.duration ?? 0;
+const declaredSecondsOf = (output: ProbeOutput): number => videoStream(output)?.duration ?? output.format.duration ?? 0;
 
 type Length =
   | { kind: 'complete'; seconds: number }

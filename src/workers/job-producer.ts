@@ -24,6 +24,8 @@ export type LearnAnswer =
 export type JobProducer = {
   /** Rejects within a second or so while Redis is away; reconciliation queues the asset then. */
   enqueueFastLane(asset: QueuedAsset): Promise<void>;
+  /** An upload that is still arriving can be encoded from its beginning; as `enqueueFastLane`, but nothing mends a loss. */
+  enqueueEarly(asset: QueuedAsset): Promise<void>;
   /** Asks a worker to refit now and waits for its answer. */
   requestLearn(timeoutMs: number): Promise<LearnAnswer>;
   /** Jobs per queue and state; rejects while Redis is away. */
@@ -57,6 +59,7 @@ export function createJobProducer(connection: QueueConnection): JobProducer {
   }
 
   return {
+    enqueueEarly: (asset) => within(ADD_TIMEOUT_MS, 'queueing', addAssetJob(queues, 'early', asset)),
     enqueueFastLane: (asset) => within(ADD_TIMEOUT_MS, 'queueing', addAssetJob(queues, 'fast-lane', asset)),
     async requestLearn(timeoutMs) {
       const keep = { removeOnComplete: LEARN_KEPT, removeOnFail: LEARN_KEPT };

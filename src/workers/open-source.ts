@@ -1,6 +1,7 @@
 import type { AssetDocument, AssetError } from '../domain/asset.ts';
 import type { EncodeSource } from '../media/media-room.ts';
-import { probeSource } from '../media/probe-source.ts';
+import type { SourceDetails } from '../media/plan/source-details.ts';
+import { beginProbe } from '../media/probe-source.ts';
 import { assetLog, type TranscodePorts } from './transcode-ports.ts';
 
 /** The upload of an asset, probed; or why nothing can be made of it. */
@@ -12,23 +13,51 @@ const UPLOAD_MISSING: AssetError = {
   action: 'Upload the file again.',
 };
 
+/** An upload of which the beginning is known; `finish` reads its end, too, and gives the verdict. */
+export type BegunSource =
+  | { kind: 'begun'; source: EncodeSource; finish(): Promise<OpenedSource> }
+  | { kind: 'rejected'; error: AssetError };
+
 /** Finds and probes an asset's upload. */
 export async function openSource(
   ports: TranscodePorts,
   asset: AssetDocument & { uploadKey: string },
   signal: AbortSignal,
 ): Promise<OpenedSource> {
+  const begun = await beginSource(ports, asset, signal);
+  return begun.kind === 'rejected' ? begun : begun.finish();
+}
+
+/** Finds an asset's upload and looks at its beginning: `durationMs` is as declared until the verdict, 0 when it is not. */
+export async function beginSource(
+  ports: TranscodePorts,
+  asset: AssetDocument & { uploadKey: string },
+  signal: AbortSignal,
+): Promise<BegunSource> {
   const { store, ffmpeg } = ports.media;
   const path = store.localPath(asset.uploadKey);
   if (path === null || (await store.size(asset.uploadKey)) === null) {
     assetLog(ports, asset.id).warn({ uploadKey: asset.uploadKey }, 'uploaded file is missing');
     return { kind: 'rejected', error: UPLOAD_MISSING };
   }
-  const probed = await probeSource(ffmpeg, path, signal);
+  const probed = await beginProbe(ffmpeg, path, signal);
   if (probed.kind === 'rejected') return probed;
-  const { kind: _, ...details } = probed;
-  const input = { path, details, capabilities: await ffmpeg.warmUp() };
-  return { kind: 'opened', source: { assetId: asset.id, uploadKey: asset.uploadKey, input } };
+  const capabilities = await ffmpeg.warmUp();
+  const sourceOf = (details: SourceDetails): EncodeSource => ({
+    assetId: asset.id,
+    uploadKey: asset.uploadKey,
+    input: { path, details, capabilities },
+  });
+  return {
+    kind: 'begun',
+    source: sourceOf(probed.details),
+    async finish() {
+      const verdict = await probed.finish();
+      if (verdict.kind === 'rejected') return verdict;
+      const { kind: _, ...details } = verdict;
+      return { kind: 'opened', source: sourceOf(details) };
+    },
+  };
 }
 
 /** Whether workers have anything to do for an asset: hosted here, not failed, not yet complete. */

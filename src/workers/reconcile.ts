@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { AssetDocument } from '../domain/asset.ts';
-import type { AssetStore } from '../media/asset-store.ts';
+import { type AssetStore, earlyTracksKey } from '../media/asset-store.ts';
 import { readDone } from '../media/finished-tracks.ts';
 import type { MediaStore } from '../media/media-store.ts';
 import type { AssetQueueName } from './job-payloads.ts';
@@ -74,6 +74,8 @@ export function neededStage(asset: AssetDocument, tracksDone: boolean): AssetQue
 const isSettled = (asset: AssetDocument): boolean => asset.state !== 'uploading' && neededStage(asset, true) === null;
 
 async function areTracksDone(store: ReconcilePorts['store'], asset: AssetDocument): Promise<boolean> {
+  // Made before the last byte: the fast lane has still to judge the upload.
+  if ((await store.size(earlyTracksKey(asset.id))) !== null) return false;
   const tracks = [...asset.renditions, ...(asset.audio ? [asset.audio] : [])];
   const done = await Promise.all(tracks.map(({ id }) => readDone(store, asset.id, id)));
   return tracks.length > 0 && done.every((track) => track !== null);

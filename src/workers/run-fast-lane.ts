@@ -1,7 +1,10 @@
-import type { AssetDocument } from '../domain/asset.ts';
+import type { AssetDocument, AssetError } from '../domain/asset.ts';
+import { assetPrefix, earlyTracksKey } from '../media/asset-store.ts';
+import { withoutEarlyTracks } from '../media/early-tracks.ts';
 import { encodeFastLane, type FastLaneTracks } from '../media/encode-fast-lane.ts';
-import { fastLaneRung, planRendition } from '../media/plan/plan-renditions.ts';
-import { isEncodable, openSource } from './open-source.ts';
+import type { EncodeSource } from '../media/media-room.ts';
+import { fastLaneRung, type PlannedRendition, planRendition } from '../media/plan/plan-renditions.ts';
+import { beginSource, isEncodable, type OpenedSource } from './open-source.ts';
 import { assetLog, type TranscodePorts } from './transcode-ports.ts';
 import { recordRejection, timestamp, updateAsset, whileAssetExists } from './update-asset.ts';
 
@@ -28,12 +31,19 @@ async function makePlayable(
   signal: AbortSignal,
 ): Promise<FastLaneOutcome> {
   const startedMs = ports.clock.nowMs();
-  const opened = await openSource(ports, asset, signal);
-  if (opened.kind === 'rejected') {
-    await recordRejection(ports, asset.id, opened.error);
-    return { kind: 'failed' };
+  const begun = await beginSource(ports, asset, signal);
+  if (begun.kind === 'rejected') return reject(ports, asset.id, begun.error);
+  const judging = begun.finish();
+  // Whoever needs the verdict awaits it; until then nobody listens.
+  judging.catch(() => undefined);
+  let { source } = begun;
+  // Of a length that is declared the verdict can come while the first seconds are encoded; otherwise it is what tells the length.
+  if (source.input.details.durationMs === 0) {
+    const opened = await judging;
+    if (opened.kind === 'rejected') return reject(ports, asset.id, opened.error);
+    source = opened.source;
   }
-  const { details } = opened.source.input;
+  const { details } = source.input;
   const plan = asset.plan ?? (await ports.planEncode({ asset, source: details.source }));
   await updateAsset(ports, asset.id, (current) => ({
     ...current,
@@ -51,9 +61,52 @@ async function makePlayable(
     const milliseconds = ports.clock.nowMs() - startedMs;
     assetLog(ports, asset.id).info({ milliseconds, revision, renditionId: tracks.rendition.id }, 'asset is playable');
   };
-  const tracks = await encodeFastLane(ports.media, opened.source, planned, { signal, onPlayable: publish });
-  await publish(tracks);
+  const outcome = await encodeWhileJudging(ports, { source, planned, judging }, signal, publish);
+  if (outcome.kind === 'rejected') return reject(ports, asset.id, outcome.error);
+  await publish(outcome.tracks);
+  await ports.media.store.remove(earlyTracksKey(asset.id));
   return { kind: 'encoded' };
+}
+
+/** Nothing is shown of an upload before its verdict; a bad one stops the encode, and explains its failure. */
+async function encodeWhileJudging(
+  ports: TranscodePorts,
+  of: { source: EncodeSource; planned: PlannedRendition; judging: Promise<OpenedSource> },
+  signal: AbortSignal,
+  publish: (tracks: FastLaneTracks) => Promise<void>,
+): Promise<{ kind: 'encoded'; tracks: FastLaneTracks } | { kind: 'rejected'; error: AssetError }> {
+  const rejected = new AbortController();
+  const judging = of.judging.then((opened) => {
+    if (opened.kind === 'rejected') rejected.abort();
+    return opened;
+  });
+  judging.catch(() => undefined);
+  try {
+    const tracks = await encodeFastLane(ports.media, of.source, of.planned, {
+      signal: AbortSignal.any([signal, rejected.signal]),
+      async onPlayable(first) {
+        if ((await judging).kind === 'opened') await publish(first);
+      },
+    });
+    const opened = await judging;
+    return opened.kind === 'rejected' ? opened : { kind: 'encoded', tracks };
+  } catch (error) {
+    const opened = await judging.catch(() => null);
+    if (opened?.kind === 'rejected') return opened;
+    throw error;
+  }
+}
+
+/** What was shown of an upload while it arrived is taken back: it was not what it claimed to be. */
+async function reject(ports: TranscodePorts, assetId: string, error: AssetError): Promise<FastLaneOutcome> {
+  const { store } = ports.media;
+  if ((await store.size(earlyTracksKey(assetId))) !== null) {
+    await updateAsset(ports, assetId, (asset) => ({ ...withoutEarlyTracks(asset), state: 'failed', error }));
+    await store.remove(earlyTracksKey(assetId));
+    await store.remove(`${assetPrefix(assetId)}/r`);
+  }
+  await recordRejection(ports, assetId, error);
+  return { kind: 'failed' };
 }
 
 /** State stays `processing` until everything is made; revision 1 is the first that plays. */

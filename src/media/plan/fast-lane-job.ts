@@ -1,5 +1,5 @@
 import { aacOptions, hlsOutput, x264Options } from './encoder-settings.ts';
-import { type FfmpegJob, uploadInput } from './ffmpeg-job.ts';
+import { type FfmpegJob, PIPE, uploadInput } from './ffmpeg-job.ts';
 import { type JobSource, timeLimitSeconds } from './job-source.ts';
 import { normaliseFilters } from './normalise-graph.ts';
 import type { PlannedRendition } from './plan-renditions.ts';
@@ -30,5 +30,21 @@ export function fastLaneJob(input: JobSource, rendition: PlannedRendition): Ffmp
         : []),
     ],
     timeLimitSeconds: timeLimitSeconds(input.details.durationMs, 30),
+  };
+}
+
+/** Longer than an upload may take. */
+const ARRIVING_LIMIT_SECONDS = 25 * 3_600;
+/** As fast as bytes come, that is hardly ever at full speed: what it weighs is its memory. */
+const ARRIVING_PIXELS_PER_SECOND = 5_000_000;
+
+/** The same of a file that is still arriving: the same bytes, read from a stream, for as long as that takes. */
+export function arrivingJob(input: JobSource, rendition: PlannedRendition): FfmpegJob {
+  const job = fastLaneJob({ ...input, path: PIPE }, rendition);
+  return {
+    ...job,
+    name: 'arriving',
+    timeLimitSeconds: ARRIVING_LIMIT_SECONDS,
+    ...(job.load ? { load: { ...job.load, pixelsPerSecond: ARRIVING_PIXELS_PER_SECOND } } : {}),
   };
 }

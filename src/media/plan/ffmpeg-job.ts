@@ -1,3 +1,6 @@
+/** The path of an input that is given as a stream. */
+export const PIPE = 'pipe:0';
+
 /** One input; `options` come before its `-i`. */
 export type FfmpegInput = { path: string; options: readonly string[] };
 
