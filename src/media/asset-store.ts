@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type AssetDocument, assetDocumentSchema } from '../domain/asset.ts';
+import { type AssetDocument, assetDocumentSchema, type Previews, previewsSchema } from '../domain/asset.ts';
 import { earlyTracksSchema, mayHaveEarlyTracks, withEarlyTracks } from './early-tracks.ts';
 import { MediaError } from './media-error.ts';
 import type { MediaStore } from './media-store.ts';
@@ -30,6 +30,27 @@ const documentKey = (assetId: string): string => `${assetPrefix(assetId)}/asset.
 
 // Written before anything is removed and read after anything is written, so one of the two always sees the other.
 const tombstoneKey = (assetId: string): string => `removed-assets/${assetId}`;
+
+/**
+ * `previews.json`, written by whoever makes the previews: a document of its own, so that they never write `asset.json` beside
+ * the one worker that does. Readers of assets see both as one.
+ */
+const previewsKey = (assetId: string): string => `${assetPrefix(assetId)}/previews.json`;
+
+/** What there is to see of an asset before it plays; null while that has not been settled. */
+export async function readPreviews(store: Pick<MediaStore, 'read'>, assetId: string): Promise<Previews | null> {
+  const bytes = await store.read(previewsKey(assetId));
+  return bytes && previewsSchema.parse(JSON.parse(bytes.toString('utf8')));
+}
+
+/** Settles what there is to see. */
+export async function writePreviews(
+  store: Pick<MediaStore, 'write'>,
+  assetId: string,
+  previews: Previews,
+): Promise<void> {
+  await store.write(previewsKey(assetId), `${JSON.stringify(previewsSchema.parse(previews))}\n`);
+}
 
 /** Asset documents over any media store. */
 export function createAssetStore(store: DocumentFiles): AssetStore {

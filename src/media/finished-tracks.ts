@@ -17,7 +17,7 @@ const doneSchema = z.object({
 type Done = z.infer<typeof doneSchema>;
 
 /** File of a track's keyframes alone. */
-const IFRAME_PLAYLIST = 'iframes.m3u8';
+export const IFRAME_PLAYLIST = 'iframes.m3u8';
 
 /** Where a track's files are: `assets/ASSET/r/RENDITION`. */
 export const trackPrefix = (assetId: string, trackId: string): string => `${assetPrefix(assetId)}/r/${trackId}`;

@@ -20,6 +20,18 @@ const NON_SYNC = 0x10000;
  * segment says less than is needed.
  */
 export function findLeadingKeyframe(segment: Uint8Array): LeadingKeyframe | null {
+  const found = findFirstSync(segment);
+  return found && { offset: found.head, bytes: found.end - found.head };
+}
+
+/** The sample alone, from the bytes that a `LeadingKeyframe` says; null where there is none. */
+export function readLeadingSample(segment: Uint8Array): Uint8Array | null {
+  const found = findFirstSync(segment);
+  return found && segment.subarray(found.start, found.end);
+}
+
+/** `head` is where the fragment begins, `start`..`end` its first sample. */
+function findFirstSync(segment: Uint8Array): { head: number; start: number; end: number } | null {
   const bytes = Buffer.from(segment.buffer, segment.byteOffset, segment.byteLength);
   const moof = findBox(bytes, 0, bytes.length, 'moof');
   const traf = moof && findBox(bytes, moof.body, moof.end, 'traf');
@@ -33,8 +45,9 @@ export function findLeadingKeyframe(segment: Uint8Array): LeadingKeyframe | null
     const flags = first?.flags ?? defaults.flags ?? 0;
     if (!first || !size || (flags & NON_SYNC) !== 0) return null;
     // Without a base of its own, offsets count from the fragment's head.
-    const end = (defaults.base ?? moof.start) + first.dataOffset + size;
-    return end > moof.end && end <= bytes.length ? { offset: moof.start, bytes: end - moof.start } : null;
+    const start = (defaults.base ?? moof.start) + first.dataOffset;
+    const end = start + size;
+    return start >= moof.end && end <= bytes.length ? { head: moof.start, start, end } : null;
   } catch (error) {
     // A box that ends before its fields do.
     if (error instanceof RangeError) return null;

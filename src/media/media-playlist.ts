@@ -51,6 +51,15 @@ export function renderIframePlaylist(segments: readonly (PlaylistSegment & { key
   ].join('\n');
 }
 
+/** The keyframes that an I-frame playlist of ours lists, in the order of play. */
+export function parseIframePlaylist(text: string): (LeadingKeyframe & { uri: string })[] {
+  return [...text.matchAll(/^#EXT-X-BYTERANGE:(\d+)@(\d+)\n(\S+)$/gm)].map(([, bytes, offset, uri = '']) => ({
+    uri,
+    offset: Number(offset),
+    bytes: Number(bytes),
+  }));
+}
+
 /** Seconds that every segment's duration rounds to at most; never below our own segments', so that it need not change while a playlist grows. */
 export const targetSeconds = (segments: readonly { durationMs: number }[]): number =>
   Math.max(2, ...segments.map(({ durationMs }) => Math.round(durationMs / 1000)));

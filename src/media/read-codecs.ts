@@ -14,14 +14,19 @@ const PATH: readonly (readonly [type: string, headerBytes: number])[] = [
 
 /** RFC 6381 codec of an H.264 init segment, from its real avcC: `avc1.PPCCLL`. Throws `unreadable-output`. */
 export function readAvcCodec(init: Uint8Array): string {
+  // configurationVersion, AVCProfileIndication, profile_compatibility, AVCLevelIndication (ISO/IEC 14496-15).
+  return `avc1.${findAvcC(init).subarray(1, 4).toString('hex')}`;
+}
+
+/** The decoder configuration record of an H.264 init segment (ISO/IEC 14496-15, 5.3.3.1). Throws `unreadable-output`. */
+export function findAvcC(init: Uint8Array): Buffer {
   let bytes = Buffer.from(init.buffer, init.byteOffset, init.byteLength);
   for (const [type, headerBytes] of PATH) {
     const body = findBox(bytes, type);
     if (!body) throw new MediaError('unreadable-output', `init segment must hold ${type} (got none)`);
     bytes = body.subarray(headerBytes);
   }
-  // configurationVersion, AVCProfileIndication, profile_compatibility, AVCLevelIndication (ISO/IEC 14496-15).
-  return `avc1.${bytes.subarray(1, 4).toString('hex')}`;
+  return bytes;
 }
 
 function findBox(bytes: Buffer, wanted: string): Buffer | null {
