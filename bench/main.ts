@@ -9,6 +9,7 @@ const BENCHES: Record<string, () => Promise<Bench>> = {
   apply: async () => (await import('./apply/apply.ts')).apply,
   learn: async () => (await import('./learn/learn.ts')).learn,
   ingest: async () => (await import('./ingest/ingest.ts')).ingest,
+  'first-beta': async () => (await import('./first-beta/first-beta.ts')).firstBeta,
 };
 
 const { values, positionals } = parseArgs({
@@ -18,13 +19,14 @@ const { values, positionals } = parseArgs({
     json: { type: 'string' },
     traces: { type: 'string' },
     titles: { type: 'string' },
+    series: { type: 'string' },
   },
 });
 const [name = ''] = positionals;
 const load = BENCHES[name];
 if (load === undefined) {
   process.stderr.write(
-    `npm run bench -- NAME [--quick] [--json FILE] [--traces DIR --titles DIR], NAME one of ${Object.keys(BENCHES).join(', ')}\n`,
+    `npm run bench -- NAME [--quick] [--json FILE] [--traces DIR --titles DIR] [--series FILE], NAME one of ${Object.keys(BENCHES).join(', ')}\n`,
   );
   process.exit(1);
 }

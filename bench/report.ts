@@ -15,7 +15,13 @@ export type BenchResult = {
   met?: boolean;
 };
 
-export type BenchOptions = { quick: boolean; traces?: string | undefined; titles?: string | undefined };
+export type BenchOptions = {
+  quick: boolean;
+  traces?: string | undefined;
+  titles?: string | undefined;
+  /** File for what a figure is drawn of. */
+  series?: string | undefined;
+};
 
 /** A benchmark: measures, and throws only when it could not. */
 export type Bench = (options: BenchOptions) => Promise<BenchResult[]>;

@@ -1,0 +1,56 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Bench, describeMachine } from '../report.ts';
+import { makeClips } from './clips.ts';
+import { compare, describe } from './compare.ts';
+import { type Digest, digest, WINDOW_SECONDS } from './digest.ts';
+import { stageNaive } from './naive-stage.ts';
+import { stageNara } from './nara-stage.ts';
+import { LINE_KBPS, runVariant } from './run-variant.ts';
+import type { Stage } from './stage.ts';
+
+/** What `draw-chart.ts` draws. */
+export type Series = { machine: string; at: string; uploads: string; windowSeconds: number; variants: Digest[] };
+
+type StageIn = (directory: string, watched: string) => Promise<Stage>;
+
+/** In the order of the story: how it should be, without the governor, and how it was. */
+const VARIANTS: Record<'governed' | 'governor off' | 'naive', StageIn> = {
+  governed: (directory, watched) => stageNara(directory, watched, { NARA_UPLINK_KBPS: String(LINE_KBPS) }),
+  'governor off': (directory, watched) => stageNara(directory, watched, { NARA_GOVERNOR: 'off', NARA_UPLINK_KBPS: '' }),
+  naive: stageNaive,
+};
+
+/**
+ * Five people upload raw 1080p at once over a line that twenty others use too: what those wait for a host application and for
+ * NARA on one machine, with the governor, without it, and with ffmpeg inside the host's own request.
+ */
+export const firstBeta: Bench = async ({ quick, series }) => {
+  const directory = await mkdtemp(join(tmpdir(), 'nara-bench-'));
+  const size = quick ? { count: 2, megabytes: 8 } : { count: 5, megabytes: 20 };
+  const variants: Digest[] = [];
+  try {
+    const { watched, raw } = await makeClips(directory, size);
+    for (const [name, stageIn] of Object.entries(VARIANTS)) {
+      const played = await runVariant((below) => stageIn(below, watched), raw, { idleMs: quick ? 6_000 : 12_000 });
+      const variant = digest(name, played);
+      process.stdout.write(describe(variant));
+      variants.push(variant);
+    }
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+  if (series !== undefined) {
+    const uploads = `${size.count} × ${size.megabytes} MB`;
+    const all: Series = {
+      machine: describeMachine(),
+      at: new Date().toISOString(),
+      uploads,
+      windowSeconds: WINDOW_SECONDS,
+      variants,
+    };
+    await writeFile(series, `${JSON.stringify(all, null, 1)}\n`);
+  }
+  return compare(variants);
+};

@@ -1,0 +1,79 @@
+import { readFile } from 'node:fs/promises';
+import type { Direction, Flow } from './direction.ts';
+
+// On a real line a receiver that reads slowly slows its sender down, for unread bytes fill a window of some 100 kB. On
+// loopback the kernel would take megabytes first, all of which would have crossed the narrow line. So the window is made
+// here: the kernel says how much the receiver has not read yet, and what it has is granted to the sender, evenly.
+
+export const WINDOW_BYTES = 256 * 1024;
+const POLL_MS = 100;
+const GRANTS_PER_POLL = 20;
+/** A flow that delivered less since the last look is no upload, and cannot outrun its window. */
+const BULK_BYTES = 16 * 1024;
+
+type Watched = { flow: Flow; unreadBytes: number; seenBytes: number; shareBytes: number };
+
+/** Keeps every flow of a direction within its receiver's window. */
+export class ReceiveWindows {
+  readonly #direction: Direction;
+  readonly #flows = new Set<Watched>();
+
+  constructor(direction: Direction) {
+    this.#direction = direction;
+  }
+
+  watch(flow: Flow): void {
+    const watched = { flow, unreadBytes: 0, seenBytes: 0, shareBytes: 0 };
+    this.#flows.add(watched);
+    flow.source.once('close', () => this.#flows.delete(watched));
+  }
+
+  start(): void {
+    setInterval(() => void this.#look(), POLL_MS);
+    setInterval(() => this.#grant(), POLL_MS / GRANTS_PER_POLL);
+  }
+
+  /** The list of all sockets is long to make: it is read only while someone uploads. */
+  async #look(): Promise<void> {
+    const isBulk = ({ flow, seenBytes }: Watched): boolean =>
+      flow.deliveredBytes - seenBytes >= BULK_BYTES || flow.waitingBytes > flow.creditBytes;
+    if (![...this.#flows].some(isBulk)) return;
+    const unread = await readUnreadBytes();
+    for (const watched of this.#flows) {
+      const { flow } = watched;
+      const port = flow.destination.localPort ?? 0;
+      const free = WINDOW_BYTES - (unread?.get(port) ?? 0) - flow.destination.writableLength;
+      watched.seenBytes = flow.deliveredBytes;
+      watched.shareBytes = Math.max(0, free - flow.creditBytes) / GRANTS_PER_POLL;
+    }
+  }
+
+  #grant(): void {
+    let granted = false;
+    for (const { flow, shareBytes } of this.#flows) {
+      if (shareBytes < 1) continue;
+      flow.creditBytes = Math.min(WINDOW_BYTES, flow.creditBytes + Math.ceil(shareBytes));
+      granted = true;
+    }
+    if (granted) this.#direction.granted();
+  }
+}
+
+/** Bytes that the line has delivered and nobody has read, by the line's own port; null where the kernel does not say. */
+async function readUnreadBytes(): Promise<Map<number, number> | null> {
+  const table = await readFile('/proc/net/tcp', 'latin1').catch(() => null);
+  if (table === null) return null;
+  const unread = new Map<number, number>();
+  const add = (port: string, bytes: string): void => {
+    const key = Number.parseInt(port, 16);
+    unread.set(key, (unread.get(key) ?? 0) + Number.parseInt(bytes, 16));
+  };
+  // Not acknowledged yet at the sending socket, not read yet at the receiving one.
+  for (const [, local = '', remote = '', sent = '', received = ''] of table.matchAll(SOCKET)) {
+    add(local, sent);
+    add(remote, received);
+  }
+  return unread;
+}
+
+const SOCKET = /: [0-9A-F]{8}:([0-9A-F]{4}) [0-9A-F]{8}:([0-9A-F]{4}) [0-9A-F]{2} ([0-9A-F]{8}):([0-9A-F]{8})/g;
