@@ -65,7 +65,7 @@ export function apiPorts(parts: ApiParts, keys: KeyStore, browserKey: string | n
     uploads: {
       checkKey,
       directory: parts.uploadsDirectory,
-      meter: parts.uploadMeter,
+      meter: alsoWatched(parts),
       budget: parts.diskBudget,
       pacer: parts.uplink?.pacer ?? null,
       observe: edge.observe,
@@ -91,6 +91,20 @@ export function apiPorts(parts: ApiParts, keys: KeyStore, browserKey: string | n
       metrics: () => metrics.render(),
       openApi: () => description,
     },
+  };
+}
+
+/** Requests that bring bytes are measured, and their uploads looked at: some can be encoded before their end is here. */
+function alsoWatched({ uploadMeter, earlyStart }: ApiParts): AppPorts['uploads']['meter'] {
+  return {
+    begin(body, upload) {
+      uploadMeter.begin(body, upload);
+      earlyStart.begin(body, upload.uploadId);
+    },
+    held: (uploadId, heldMs) => uploadMeter.held(uploadId, heldMs),
+    lostItsPlace: (uploadId) => uploadMeter.lostItsPlace(uploadId),
+    measure: (uploadId, size) => uploadMeter.measure(uploadId, size),
+    end: (uploadId, how, about) => uploadMeter.end(uploadId, how, about),
   };
 }
 

@@ -19,7 +19,8 @@ export function createMilestones(
   return (asset) => {
     const { uploadedAt, playableAt, completeAt } = asset.timings;
     if (asset.kind === 'external' || uploadedAt === null) return;
-    const secondsUntil = (time: string): number => (Date.parse(time) - Date.parse(uploadedAt)) / 1000;
+    // What is playable before its last byte was waited for no time at all.
+    const secondsUntil = (time: string): number => Math.max(0, Date.parse(time) - Date.parse(uploadedAt)) / 1000;
     if (playableAt !== null) once(asset, 'playable', () => metrics.assetPlayable(secondsUntil(playableAt)));
     if (completeAt !== null)
       once(asset, 'complete', () => metrics.assetFinished({ result: 'complete', seconds: secondsUntil(completeAt) }));

@@ -5,6 +5,7 @@ import { createFeedTokens } from '../api/feed/feed-token.ts';
 import { createMetrics } from '../api/metrics.ts';
 import { UploadMeter } from '../api/upload-meter.ts';
 import { DiskBudget } from '../api/uploads/disk-budget.ts';
+import { EarlyStart } from '../api/uploads/early-start.ts';
 import type { Config } from '../config.ts';
 import { AssetCatalog } from '../delivery/asset-catalog.ts';
 import { createRedisDecisions } from '../delivery/redis-decisions.ts';
@@ -120,6 +121,13 @@ export async function openApiParts(config: Config, urls: ApiUrls, log: Logger) {
     freeBytes: () => freeBytesOf(uploadsDirectory),
     monotonicMs: () => performance.now(),
   });
+  const earlyStart = new EarlyStart({
+    directory: uploadsDirectory,
+    async start(assetId) {
+      const asset = await assetStore.read(assetId);
+      if (asset?.state === 'uploading') await jobs.enqueueEarly(asset);
+    },
+  });
   const assets = composeAssets({
     assets: assetStore,
     catalog,
@@ -171,6 +179,7 @@ export async function openApiParts(config: Config, urls: ApiUrls, log: Logger) {
     assets,
     uploadsDirectory,
     uploadMeter,
+    earlyStart,
     diskBudget,
     uplink: composeUplink(config.uplinkKbps),
     feed,
