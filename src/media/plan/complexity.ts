@@ -44,6 +44,7 @@ export function complexityJob(input: JobSource, windows: readonly SourceWindow[]
   const joined = `${windows.map((_, index) => `[w${index}]`).join('')}concat=n=${windows.length}:v=1:a=0[v]`;
   return {
     name: 'complexity',
+    jobClass: 'background',
     inputs: windows.map((window) => uploadInput(input.path, window)),
     filterGraph: [...parts, joined].join(';'),
     outputs: [

@@ -1,5 +1,6 @@
 import { aacOptions, hlsOutput, x264Options } from './encoder-settings.ts';
 import { type FfmpegJob, PIPE, uploadInput } from './ffmpeg-job.ts';
+import { jobLoad } from './job-load.ts';
 import { type JobSource, timeLimitSeconds } from './job-source.ts';
 import { normaliseFilters } from './normalise-graph.ts';
 import type { PlannedRendition } from './plan-renditions.ts';
@@ -14,6 +15,8 @@ export function fastLaneJob(input: JobSource, rendition: PlannedRendition): Ffmp
   const seconds = rendition.gopSeconds;
   return {
     name: 'fast-lane',
+    jobClass: 'fast-lane',
+    load: jobLoad(input.details.source, [{ ...rendition.size, fps: rendition.fps }]),
     inputs: [uploadInput(input.path)],
     filterGraph: `[0:${video.streamIndex}]${filters}[v]`,
     outputs: [

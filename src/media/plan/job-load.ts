@@ -1,5 +1,5 @@
-import type { FrameSize } from './rung-geometry.ts';
 import type { JobLoad } from './ffmpeg-job.ts';
+import type { FrameSize } from './rung-geometry.ts';
 
 /** ffmpeg, its libraries and x264 before the first frame. */
 const BASE_BYTES = 60 * 1024 ** 2;

@@ -82,6 +82,7 @@ export function qualityJob(
   const branches = renditionPaths.flatMap((_, index) => compare(index, { desktop, phone, step, fps }));
   return {
     name: 'quality',
+    jobClass: 'background',
     inputs: [
       windowInput(input, window),
       ...renditionPaths.map((path) => ({ path, options: ['-protocol_whitelist', 'file'] })),

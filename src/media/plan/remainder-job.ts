@@ -2,6 +2,7 @@ import type { FrameRange } from './chunks.ts';
 import { hlsOutput, x264Options } from './encoder-settings.ts';
 import { type FfmpegInput, type FfmpegJob, uploadInput } from './ffmpeg-job.ts';
 import { gopSeconds, rationalFps } from './frame-rate.ts';
+import { jobLoad } from './job-load.ts';
 import { type JobSource, timeLimitSeconds } from './job-source.ts';
 import { normaliseFilters } from './normalise-graph.ts';
 import type { PlannedRendition } from './plan-renditions.ts';
@@ -23,6 +24,10 @@ export function remainderJob(
   const numbered = stretch ? ['-start_number', String(stretch.firstSegment)] : [];
   return {
     name: stretch ? 'chunk' : 'remainder',
+    load: jobLoad(
+      source,
+      renditions.map(({ size, fps }) => ({ ...size, fps })),
+    ),
     inputs: [stretch ? seekingInput(input, stretch.frames.start) : uploadInput(input.path)],
     filterGraph: `[0:${video.streamIndex}]${splitGraph(input, renditions, stretch?.frames)}`,
     outputs: renditions.map((rendition, index) =>
