@@ -41,7 +41,7 @@ type Scales = {
 export function drawChart({ variants, uploads, machine, at, windowSeconds }: Series): string {
   const height = TOP + variants.length * PANEL + 30;
   const scales = scalesFor(variants);
-  const panels = variants.map((variant, n) => panel(variant, scales, n)).join('');
+  const panels = variants.map((variant, n) => panel(variant, scales, { n, windowSeconds })).join('');
   const subtitle = `99th percentile of the time to first byte, every ${windowSeconds} s, log scale. ${machine}, ${at.slice(0, 10)}`;
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-labelledby="t d">
 <title id="t">What twenty people wait for while ${uploads} of raw 1080p are uploaded and encoded</title>
@@ -68,7 +68,7 @@ function scalesFor(variants: readonly Digest[]): Scales {
   };
 }
 
-function panel(variant: Digest, scales: Scales, n: number): string {
+function panel(variant: Digest, scales: Scales, { n, windowSeconds }: { n: number; windowSeconds: number }): string {
   const { x, y, seconds, maxMs } = scales;
   const decades = Array.from({ length: Math.round(Math.log10(maxMs / MIN_MS)) + 1 }, (_, k) => MIN_MS * 10 ** k);
   const across = (ms: number, name: string): string =>
@@ -77,10 +77,9 @@ function panel(variant: Digest, scales: Scales, n: number): string {
     (ms) =>
       `${across(ms, 'grid')}<text class="quiet" x="${LEFT - 8}" y="${y(ms) + 4}" text-anchor="end">${millis(ms)}</text>`,
   );
-  const points = variant.windows.flatMap(({ fromSeconds, p99Ms }, k) => {
-    const end = variant.windows[k + 1]?.fromSeconds ?? fromSeconds;
-    return Number.isFinite(p99Ms) ? `${x(fromSeconds)},${y(p99Ms)} ${x(end)},${y(p99Ms)}` : [];
-  });
+  const points = variant.windows.map(
+    ({ fromSeconds, p99Ms }) => `${x(fromSeconds)},${y(p99Ms)} ${x(fromSeconds + windowSeconds)},${y(p99Ms)}`,
+  );
   return `<g class="v${n}" transform="translate(0 ${TOP + n * PANEL + 14})">
 <text class="panel" x="${LEFT}" y="-10">${escaped(TITLES[variant.variant] ?? variant.variant)}</text>
 <text class="figure" x="${WIDTH - RIGHT}" y="-10" text-anchor="end">${escaped(figures(variant))}</text>

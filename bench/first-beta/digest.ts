@@ -59,7 +59,7 @@ function windowsOf(samples: readonly Sample[], { idleFromMs, uploadsFromMs, ende
     const all = samples.filter(({ atMs }) => atMs >= from && atMs < from + widthMs);
     const failed = all.filter(({ failure }) => failure !== null).length;
     const { count, p99 } = waits(reads(all));
-    windows.push({ fromSeconds: n * WINDOW_SECONDS, reads: count, p99Ms: p99, failed });
+    if (count > 0) windows.push({ fromSeconds: n * WINDOW_SECONDS, reads: count, p99Ms: p99, failed });
   }
   return windows;
 }

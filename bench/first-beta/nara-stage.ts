@@ -46,7 +46,7 @@ export async function stageNara(
 }
 
 /** Over tus, as its clients do by default: the whole file in one request. The id of the asset it becomes. */
-async function send({ url, key }: Stack, over: string, path: string, owner: string): Promise<string> {
+async function send({ key }: Stack, over: string, path: string, owner: string): Promise<string> {
   const uploadSize = (await stat(path)).size;
   const headers = { authorization: `Bearer ${key}` };
   return new Promise((resolve, reject) => {
