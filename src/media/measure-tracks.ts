@@ -20,7 +20,7 @@ export function describeRendition(planned: PlannedRendition, track: Track, compl
     bitrateKbps: averageKbps,
     peakKbps,
     bytes,
-    quality: guessQuality(averageKbps, complexityScale),
+    quality: planned.predictedQuality ?? guessQuality(averageKbps, complexityScale),
     targetKbps: planned.targetKbps,
     ...(planned.crf === undefined ? {} : { crf: planned.crf }),
     ...(planned.preset === undefined ? {} : { preset: planned.preset }),

@@ -1,13 +1,11 @@
-import { z } from 'zod';
 import type { AssetDocument, EncodePlan, StoredRendition } from '../domain/asset.ts';
-import { assetPrefix } from '../media/asset-store.ts';
+import { settleAnalysis } from '../media/analyse-title.ts';
 import { findUnmarkedChunks, removeChunks } from '../media/chunk-documents.ts';
 import { readDone } from '../media/finished-tracks.ts';
-import { makePoster } from '../media/make-poster.ts';
-import { measureComplexity } from '../media/measure-complexity.ts';
 import { measureQuality } from '../media/measure-quality.ts';
 import type { EncodeSource } from '../media/media-room.ts';
-import { fastLaneRung, planRendition, remainingRenditions } from '../media/plan/plan-renditions.ts';
+import { titleRenditions } from '../media/plan/per-title/title-renditions.ts';
+import { fastLaneRung, planRendition } from '../media/plan/plan-renditions.ts';
 import { produceRemainder } from '../media/produce-remainder.ts';
 import { isEncodable, openSource } from './open-source.ts';
 import { assetLog, type TranscodePorts } from './transcode-ports.ts';
@@ -25,7 +23,7 @@ export type RemainderOutcome =
   | { kind: 'nothing-to-do' };
 
 /**
- * Completes a playable asset: complexity, all other rungs, measured quality, poster. Run twice it changes nothing, and what
+ * Completes a playable asset: analysis, all other rungs, measured quality. Run twice it changes nothing, and what
  * an earlier run finished is not made again. Throws `AssetRemovedError`, and what the encoder throws.
  */
 export async function runRemainder(
@@ -58,13 +56,13 @@ async function complete(
   const first = await readDone(ports.media.store, asset.id, planRendition(identity, fastLaneRung(plan), 1).id);
   if (!first?.rendition) return { kind: 'fast-lane-first' };
 
-  const complexityScale = await settleComplexity(ports, source, signal);
-  const planned = remainingRenditions(identity, plan, complexityScale);
+  const question = { rungs: plan.rungs, first: first.rendition };
+  const analysis = await settleAnalysis(ports.media, source, question, signal);
+  const { complexityScale, renditions: planned, leftOut } = titleRenditions(identity, plan, analysis);
   const options = { first: first.rendition, complexityScale, signal };
   const rest = await produceRemainder(ports.media, source, planned, options);
   if (rest.kind === 'in-chunks') return rest;
   const renditions = await withMeasuredQuality(ports, source, [first.rendition, ...rest.renditions], signal);
-  const poster = await optional(ports, asset.id, 'poster', signal, () => makePoster(ports.media, source, signal));
   await updateAsset(ports, asset.id, (current) => ({
     ...withoutError(current),
     state: 'ready',
@@ -73,29 +71,13 @@ async function complete(
     timings: { ...current.timings, completeAt: timestamp(ports) },
     complexityScale,
     renditions: [...renditions].sort((a, b) => a.bitrateKbps - b.bitrateKbps),
-    previews: { ...current.previews, poster: poster ?? current.previews.poster },
   }));
   await optional(ports, asset.id, 'tidying up', signal, () => removeChunks(ports.media.store, asset.id));
-  assetLog(ports, asset.id).info({ renditions: renditions.map(({ id }) => id), complexityScale }, 'asset is complete');
+  assetLog(ports, asset.id).info(
+    { renditions: renditions.map(({ id }) => id), leftOut, complexityScale },
+    'asset is complete',
+  );
   return { kind: 'complete' };
-}
-
-const complexitySchema = z.object({ complexityScale: z.number().positive() });
-
-/** Rendition ids depend on it, so the first measurement stands for every later run, on any machine. */
-async function settleComplexity(ports: TranscodePorts, source: EncodeSource, signal: AbortSignal): Promise<number> {
-  const { store } = ports.media;
-  const key = `${assetPrefix(source.assetId)}/complexity.json`;
-  const settled = async (): Promise<number | null> => {
-    const bytes = await store.read(key);
-    return bytes ? complexitySchema.parse(JSON.parse(bytes.toString('utf8'))).complexityScale : null;
-  };
-  const known = await settled();
-  if (known !== null) return known;
-  const measure = (): Promise<number> => measureComplexity(ports.media, source, signal);
-  const complexityScale = (await optional(ports, source.assetId, 'complexity', signal, measure)) ?? 1;
-  await store.createExclusive(key, `${JSON.stringify({ complexityScale })}\n`);
-  return (await settled()) ?? complexityScale;
 }
 
 async function withMeasuredQuality(

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { LadderRung } from '../../domain/arm.ts';
-import type { EncodePlan } from '../../domain/asset.ts';
+import type { EncodePlan, Quality } from '../../domain/asset.ts';
 import { audioKbps, ENCODER_VERSION, FAST_LANE_MAX_HEIGHT, PRESET } from './encoder-settings.ts';
 import { gopSeconds, rungFrameRate } from './frame-rate.ts';
 import { type FrameSize, fitShortSide, shortSide } from './rung-geometry.ts';
@@ -14,6 +14,8 @@ export type PlannedRendition = {
   targetKbps: number;
   /** Constant quality that should come to `targetKbps` on this title; absent where it was not analysed. */
   crf?: number;
+  /** What the analysis says it will look like, until it is measured. */
+  predictedQuality?: Quality;
   /** How carefully the encoder works; absent: as fast as for a first encode. */
   preset?: string;
   gopSeconds: number;
@@ -23,23 +25,28 @@ export type PlannedRendition = {
 export type SourceIdentity = { uploadKey: string; details: SourceDetails };
 
 /** A rung of a plan as a rendition of this source, at `complexityScale` × its nominal bitrate; never upscaled. */
-export function planRendition(
+export function planRendition(identity: SourceIdentity, rung: LadderRung, complexityScale: number): PlannedRendition {
+  const { source } = identity.details;
+  return renditionOf(identity, {
+    size: fitShortSide(source, rung.height),
+    fps: rungFrameRate(source.fps, rung.fps),
+    targetKbps: targetKbps(rung, complexityScale),
+  });
+}
+
+/** The bitrate a rung asks for on a title, kbit/s: nominal × scale, whole. */
+export const targetKbps = (rung: { bitrateKbps: number }, complexityScale: number): number =>
+  Math.max(1, Math.round(rung.bitrateKbps * complexityScale));
+
+/** A rendition under the id that its bytes have. */
+export function renditionOf(
   { uploadKey, details }: SourceIdentity,
-  rung: LadderRung,
-  complexityScale: number,
+  of: Omit<PlannedRendition, 'id' | 'gopSeconds' | 'preset'>,
 ): PlannedRendition {
-  const { source } = details;
-  const size = fitShortSide(source, rung.height);
-  const fps = rungFrameRate(source.fps, rung.fps);
-  const targetKbps = Math.max(1, Math.round(rung.bitrateKbps * complexityScale));
-  const hash = shortHash([ENCODER_VERSION, PRESET, uploadKey, size.width, size.height, fps.toFixed(4), targetKbps]);
-  return {
-    id: `${shortSide(size)}p-${targetKbps}k-${hash}`,
-    size,
-    fps,
-    targetKbps,
-    gopSeconds: gopSeconds(source.fps),
-  };
+  const { size, fps, crf } = of;
+  const shape = [ENCODER_VERSION, PRESET, uploadKey, size.width, size.height, fps.toFixed(4), of.targetKbps];
+  const hash = shortHash(crf === undefined ? shape : [...shape, crf]);
+  return { id: `${shortSide(size)}p-${of.targetKbps}k-${hash}`, ...of, gopSeconds: gopSeconds(details.source.fps) };
 }
 
 /** The rung that makes an asset playable: the lowest bitrate at ≤ 360p, or the lowest of all when none is that small. */
@@ -56,6 +63,10 @@ export function fastLaneRung(plan: EncodePlan): LadderRung {
  */
 const FAST_LANE_MATCH_RATIO = 1.25;
 
+/** Whether the first rung must be made again on a title of this scale. */
+export const isFastLaneFar = (complexityScale: number): boolean =>
+  Math.max(complexityScale, 1 / complexityScale) > FAST_LANE_MATCH_RATIO;
+
 /** The renditions still to make once the fast lane is done, lowest first, without repeats. */
 export function remainingRenditions(
   identity: SourceIdentity,
@@ -63,8 +74,7 @@ export function remainingRenditions(
   complexityScale: number,
 ): PlannedRendition[] {
   const first = fastLaneRung(plan);
-  const isFar = Math.max(complexityScale, 1 / complexityScale) > FAST_LANE_MATCH_RATIO;
-  const rungs = plan.rungs.filter((rung) => rung !== first || isFar);
+  const rungs = plan.rungs.filter((rung) => rung !== first || isFastLaneFar(complexityScale));
   const planned = rungs.map((rung) => planRendition(identity, rung, complexityScale));
   const unique = new Map(planned.map((rendition) => [rendition.id, rendition]));
   return [...unique.values()].sort((a, b) => a.targetKbps - b.targetKbps);

@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import { complexityScale, complexityWindows } from '../../../src/media/plan/complexity.ts';
 import { fastLaneJob } from '../../../src/media/plan/fast-lane-job.ts';
 import { uploadInput } from '../../../src/media/plan/ffmpeg-job.ts';
 import { normaliseFilters } from '../../../src/media/plan/normalise-graph.ts';
@@ -115,29 +114,6 @@ describe('the poster', () => {
     expect(posterSeconds(10_000)).toBe(2);
     expect(posterSeconds(3_600_000)).toBe(10);
     expect(posterJob(input, 2).inputs[0]?.options).toEqual(expect.arrayContaining(['-ss', '2']));
-  });
-});
-
-describe('complexity', () => {
-  test('of reference content is 1, and it is clamped', () => {
-    const measured = { bytes: (450 * 1000 * 6) / 8, seconds: 6, size: { width: 640, height: 360 }, fps: 30 };
-    expect(complexityScale(measured)).toBe(1);
-    expect(complexityScale({ ...measured, bytes: 1 })).toBe(0.35);
-    expect(complexityScale({ ...measured, bytes: 1e9 })).toBe(2);
-  });
-
-  test('is about content, not size or frame rate: half the pixels at the same bits are more complex', () => {
-    const measured = { bytes: (450 * 1000 * 6) / 8, seconds: 6, size: { width: 640, height: 360 }, fps: 30 };
-    expect(complexityScale({ ...measured, size: { width: 320, height: 360 } })).toBeGreaterThan(1);
-    expect(complexityScale({ ...measured, fps: 60 })).toBeLessThan(1);
-  });
-
-  test('is looked for in two windows of a long file and in all of a short one', () => {
-    expect(complexityWindows(100_000)).toEqual([
-      { startSeconds: 25, seconds: 3 },
-      { startSeconds: 65, seconds: 3 },
-    ]);
-    expect(complexityWindows(4_000)).toEqual([{ startSeconds: 0, seconds: 4 }]);
   });
 });
 

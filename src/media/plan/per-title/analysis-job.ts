@@ -1,6 +1,7 @@
 import { PRESET } from '../encoder-settings.ts';
 import type { FfmpegJob } from '../ffmpeg-job.ts';
 import { rationalFps } from '../frame-rate.ts';
+import { jobLoad } from '../job-load.ts';
 import type { JobSource } from '../job-source.ts';
 import { type QualityWindow, windowFilters, windowInput } from '../quality-job.ts';
 import { type FrameSize, shortSide } from '../rung-geometry.ts';
@@ -25,6 +26,10 @@ export function analysisJob(input: JobSource, window: QualityWindow, candidates:
   });
   return {
     name: 'analysis',
+    load: jobLoad(
+      source,
+      candidates.map(({ size, fps }) => ({ ...size, fps })),
+    ),
     inputs: [windowInput(input, window)],
     filterGraph: [`${windowFilters(input, window, largest)},split=${groups.length}${heads}`, ...branches].join(';'),
     outputs: candidates.map(({ crf }, index) => ({
