@@ -13,6 +13,7 @@ import { readServiceSecret } from './access-keys.ts';
 import { composeEncodePlan } from './compose-encode-plan.ts';
 import { composeGovernor } from './compose-governor.ts';
 import { initialConfig, openLearner, openRegistry } from './compose-policy.ts';
+import { composeUpgrades } from './compose-upgrades.ts';
 import { connectRedis } from './connect-redis.ts';
 import { announce } from './redis-announcements.ts';
 import type { RunCommand } from './run-command.ts';
@@ -41,6 +42,8 @@ async function startWorker(config: Config, log: Logger): Promise<Service> {
   const { ffmpegPath, ffprobePath } = config;
   const ffmpeg = createFfmpeg({ ffmpegPath, ffprobePath, log, pacer: governor.pacer });
 
+  const planEncode = composeEncodePlan({ registry, database, secret, log });
+
   // The first regular refit may come before the API has made the tables.
   let schema: Promise<unknown> | null = null;
 
@@ -52,7 +55,8 @@ async function startWorker(config: Config, log: Logger): Promise<Service> {
     ports: {
       media: { store, ffmpeg, workRoot: join(config.dataDir, 'work'), log },
       assets: createAssetStore(store),
-      planEncode: composeEncodePlan({ registry, database, secret, log }),
+      planEncode,
+      upgrades: composeUpgrades({ registry, database, planEncode, log }),
       announce: tell,
       clock,
       async learn() {

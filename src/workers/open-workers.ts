@@ -18,6 +18,8 @@ import { runFastLane } from './run-fast-lane.ts';
 import { runRemainder } from './run-remainder.ts';
 import { shareRuns } from './share-runs.ts';
 import { recordFailure } from './update-asset.ts';
+import { runUpgrade } from './upgrade/run-upgrade.ts';
+import { isEncodingIdle, upgradeJobSchema } from './upgrade/upgrade-queue.ts';
 import type { WorkersOptions } from './workers-options.ts';
 
 /**
@@ -104,6 +106,17 @@ export function openWorkers(options: WorkersOptions, redis: Redis, queues: Queue
     if (outcome.kind === 'in-chunks') await queueChunks(assetId, outcome);
     return outcome;
   });
+  const upgrade = open('upgrade', (job) => {
+    const payload = upgradeJobSchema.parse(job.data);
+    const { assetId } = payload;
+    return {
+      queue: 'upgrade',
+      work: (signal) =>
+        shared(`upgrade ${assetId}`, () => runUpgrade(ports, payload, () => isEncodingIdle(queues), signal)),
+      giveUp: (verdict) =>
+        verdict.kind === 'removed' ? ports.assets.remove(assetId) : recordFailure(ports, assetId, verdict.error),
+    };
+  });
   for (const worker of [fastLane, encode]) {
     // Only BullMQ itself fails a job for stalling too often; everything else has been written down by then.
     worker.on('failed', (job, error) => {
@@ -119,5 +132,5 @@ export function openWorkers(options: WorkersOptions, redis: Redis, queues: Queue
     work: async (signal) => learnResultSchema.parse(await ports.learn(learnRequestSchema.parse(job.data), signal)),
     giveUp: async () => undefined,
   }));
-  return [early, fastLane, encode, learn];
+  return [early, fastLane, encode, upgrade, learn];
 }

@@ -1,7 +1,9 @@
 import { sweepWorkDirectories } from '../media/work-directory.ts';
 import { CONCURRENCY, openWorkers } from './open-workers.ts';
 import { closeQueues, connectForQueues, openQueues } from './queues.ts';
+import { startCollection } from './start-collection.ts';
 import { startReconciliation } from './start-reconciliation.ts';
+import { startUpgrades } from './upgrade/start-upgrades.ts';
 import { within } from './within.ts';
 import type { WorkersOptions } from './workers-options.ts';
 
@@ -30,12 +32,16 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
   const queues = openQueues(redis, options);
   const workers = openWorkers(options, redis, queues, stopping.signal);
   const reconciliation = startReconciliation(options, queues);
+  const endUpgrades = startUpgrades(options, queues);
+  const endCollection = startCollection(options, queues);
   log.info({ concurrency: { ...CONCURRENCY, ...options.concurrency } }, 'workers started');
 
   return {
     reconcile: reconciliation.now,
     async stop() {
       reconciliation.stop();
+      endUpgrades();
+      endCollection();
       // Paused first, so that what is given back is not taken again by this very worker.
       await Promise.allSettled(workers.map((worker) => worker.pause(true)));
       stopping.abort();

@@ -2,11 +2,14 @@ import type { Logger } from 'pino';
 import type { LearnRequest, LearnResult, QueueName } from './job-payloads.ts';
 import type { OnJob } from './process-job.ts';
 import type { TranscodePorts } from './transcode-ports.ts';
+import type { UpgradePorts } from './upgrade/upgrade-ports.ts';
 
 /** What the workers ask of the rest of the platform. */
 export type WorkerPorts = TranscodePorts & {
   /** Refits the policy. */
   learn(request: LearnRequest, signal: AbortSignal): Promise<LearnResult>;
+  /** Left out: nothing is upgraded by itself. */
+  upgrades?: UpgradePorts;
 };
 
 /** How the workers of one process run; everything has a default but Redis, the ports and the log. */
@@ -20,6 +23,8 @@ export type WorkersOptions = {
   onJob?: OnJob;
   reconcileEveryMs?: number;
   learnEveryMs?: number;
+  upgradeEveryMs?: number;
+  collectEveryMs?: number;
   /** A dead worker's job is believed dead after this, and looked for half as often. */
   lockMs?: number;
 };

@@ -1,0 +1,41 @@
+import type { Logger } from 'pino';
+import type { AssetDocument, EncodePlan, Source } from '../domain/index.ts';
+import type { Registry } from '../policy/registry.ts';
+import { unlockedShare } from '../policy/unlocked-share.ts';
+import type { Database } from '../telemetry/database.ts';
+import { readWatchForecast } from '../telemetry/read-watch.ts';
+import type { UpgradePorts } from '../workers/upgrade/upgrade-ports.ts';
+
+type Ports = {
+  registry: Pick<Registry, 'loadCurrent'>;
+  database: Pick<Database, 'query'>;
+  planEncode(request: { asset: AssetDocument; source: Source }): Promise<EncodePlan>;
+  log: Logger;
+};
+
+/** What is watched, and what policy would plan today. */
+export function composeUpgrades({ registry, database, planEncode, log }: Ports): UpgradePorts {
+  return {
+    forecastWatch: () => readWatchForecast(database),
+    async planToday(asset) {
+      const policy = await registry.loadCurrent();
+      const { source, renditions, complexityScale } = asset;
+      if (policy === null || source === null) return null;
+      const plan = await planEncode({ asset, source }).catch((error: unknown) => {
+        log.warn({ err: error, assetId: asset.id }, 'not planned again');
+        return null;
+      });
+      if (plan === null) return null;
+      const sourceHeight = Math.min(source.width, source.height);
+      const more = plan.rungs.map(({ height, bitrateKbps }, index) => ({
+        id: `planned-${index}`,
+        width: Math.round((source.width * height) / sourceHeight),
+        height,
+        codec: 'h264' as const,
+        bitrateKbps: bitrateKbps * complexityScale,
+      }));
+      const held = { renditions, complexityScale, sourceHeight };
+      return { rungs: plan.rungs, unlockedShare: unlockedShare(policy, plan.audience, held, more) };
+    },
+  };
+}

@@ -1,0 +1,10 @@
+import type { AssetDocument } from '../../domain/asset.ts';
+import type { PlannedToday, WatchForecast } from './propose-upgrade.ts';
+
+/** What upgrading asks of the rest of the platform. */
+export type UpgradePorts = {
+  /** The most watched assets, with what their views are expected to come to. */
+  forecastWatch(): Promise<ReadonlyMap<string, WatchForecast>>;
+  /** What policy would plan for an asset today; null when it cannot say. */
+  planToday(asset: AssetDocument): Promise<PlannedToday | null>;
+};
