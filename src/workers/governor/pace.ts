@@ -56,10 +56,10 @@ const OTHERS_CALM = 0.05;
 /** Smooths readings of processor time, whose clock ticks a hundred times a second. */
 const SMOOTHING_SECONDS = 1;
 
-/** From the slowest to full speed in four seconds of calm. */
-const RISE_PER_SECOND = 0.25;
-/** Per second of harm. Halving twice a second would outrun the readings. */
-const FALL_PER_SECOND = 0.3;
+/** From the slowest to full speed in three seconds of perfect calm; slower the nearer it comes to harm. */
+const RISE_PER_SECOND = 0.3;
+/** What a second of harm leaves at most, and at least: more at once would outrun the readings. */
+const FALL_PER_SECOND = { most: 0.9, least: 0.3 };
 /** Below this slowing has not helped and pausing is next. */
 const LOWEST_LEVEL = 0.15;
 /** Harm at which there is no time for slowing down by degrees. */
@@ -118,13 +118,14 @@ function paused(pace: Pace, worst: number, seconds: number): Moved {
 function running(pace: Pace, { worst }: Harm, seconds: number): Moved {
   const runningSeconds = pace.runningSeconds + seconds;
   const on = (level: number): Moved => ({ level: Math.max(TRICKLE, level), pausedSeconds: 0, runningSeconds });
-  if (worst < CALM_BELOW) return on(Math.min(1, pace.level + RISE_PER_SECOND * seconds));
+  if (worst < CALM_BELOW) return on(Math.min(1, pace.level + RISE_PER_SECOND * seconds * (1 - worst / CALM_BELOW)));
   if (worst < 1) return on(pace.level);
   const mayPause = runningSeconds >= MIN_RUN_SECONDS;
   if (mayPause && (worst >= PAUSE_AT_HARM || pace.level <= LOWEST_LEVEL)) {
     return { level: 0, pausedSeconds: 0, runningSeconds: 0 };
   }
-  return on(pace.level * FALL_PER_SECOND ** seconds);
+  const left = Math.min(FALL_PER_SECOND.most, Math.max(FALL_PER_SECOND.least, 1 / worst ** 2));
+  return on(pace.level * left ** seconds);
 }
 
 function reasonOf(level: number, ceiling: number, harm: Harm): string | null {
