@@ -17,8 +17,14 @@ type StageIn = (directory: string, watched: string) => Promise<Stage>;
 
 /** In the order of the story: how it should be, without the governor, and how it was. */
 const VARIANTS: Record<'governed' | 'governor off' | 'naive', StageIn> = {
-  governed: (directory, watched) => stageNara(directory, watched, { NARA_UPLINK_KBPS: String(LINE_KBPS) }),
-  'governor off': (directory, watched) => stageNara(directory, watched, { NARA_GOVERNOR: 'off', NARA_UPLINK_KBPS: '' }),
+  governed: (directory, watched) =>
+    stageNara(directory, watched, (hostUrl) => ({
+      NARA_GOVERNOR: 'on',
+      NARA_UPLINK_KBPS: String(LINE_KBPS),
+      NARA_WATCH_URL: `${hostUrl}/healthz`,
+    })),
+  'governor off': (directory, watched) =>
+    stageNara(directory, watched, () => ({ NARA_GOVERNOR: 'off', NARA_UPLINK_KBPS: '', NARA_WATCH_URL: '' })),
   naive: stageNaive,
 };
 

@@ -11,13 +11,14 @@ import { type Stage, type UploadTimes, urlOf } from './stage.ts';
 const POLL_MS = 250;
 const COMPLETE_WITHIN_MS = 240_000;
 
-/** The host application with NARA beside it, `environment` on top of this process' own. */
+/** The host application with NARA beside it, run as `environmentFor` says where the host answers. */
 export async function stageNara(
   directory: string,
   published: string,
-  environment: Record<string, string>,
+  environmentFor: (hostUrl: string) => Record<string, string>,
 ): Promise<Stage> {
   const host = await startHost(directory);
+  const environment = environmentFor(urlOf(host.reply.port));
   const before = Object.fromEntries(Object.keys(environment).map((name) => [name, process.env[name] ?? '']));
   Object.assign(process.env, environment);
   const stack = await startStack({ directory, signal: new AbortController().signal });

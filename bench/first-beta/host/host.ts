@@ -20,6 +20,8 @@ process.once('message', async ({ directory, names, password }: HostOrder) => {
   const app = express();
   app.use(naiveVideos(join(directory, 'videos')));
   app.use(express.json());
+  // For NARA's governor: what a reader of the feed has to wait.
+  app.get('/healthz', async (_request, response) => response.json({ posts: (await posts.latest()).length }));
   app.post('/login', async (request, response) => {
     const token = await accounts.logIn(String(request.body.name), String(request.body.password));
     response.status(token === null ? 401 : 200).json({ token });
