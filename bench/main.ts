@@ -9,6 +9,8 @@ const BENCHES: Record<string, () => Promise<Bench>> = {
   apply: async () => (await import('./apply/apply.ts')).apply,
   learn: async () => (await import('./learn/learn.ts')).learn,
   ingest: async () => (await import('./ingest/ingest.ts')).ingest,
+  playable: async () => (await import('./playable/playable.ts')).playable,
+  encode: async () => (await import('./encode/encode.ts')).encode,
   'first-beta': async () => (await import('./first-beta/first-beta.ts')).firstBeta,
 };
 
