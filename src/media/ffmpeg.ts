@@ -6,7 +6,7 @@ import type { Logger } from 'pino';
 import { LAUNCHER, stderrTail } from './ffmpeg-child.ts';
 import { FfmpegError, type FfmpegErrorCode } from './ffmpeg-error.ts';
 import { type Admission, LIGHT_LOAD, type PacedChild, type Pacer, unpaced } from './pacer.ts';
-import { type FfmpegJob, PIPE } from './plan/ffmpeg-job.ts';
+import { type FfmpegJob, type JobLoad, PIPE } from './plan/ffmpeg-job.ts';
 import type { FfmpegCapabilities } from './plan/normalise-graph.ts';
 import { runFfprobe } from './run-ffprobe.ts';
 
@@ -57,6 +57,8 @@ class ConfinedCommand extends FfmpegCommand {
 
 type FfmpegConfig = { ffmpegPath: string; ffprobePath: string; log: Logger; pacer?: Pacer };
 
+const ADDRESS_SPACE_KIB = 6 * 1024 ** 2;
+
 /** Jobs and probes through the executables given; without a pacer, jobs run when they are asked for. */
 export function createFfmpeg(config: FfmpegConfig): Ffmpeg {
   let capabilities: Promise<FfmpegCapabilities> | undefined;
@@ -83,7 +85,8 @@ async function runWhenAdmitted(config: FfmpegConfig, job: FfmpegJob, options: Ru
     });
   try {
     if (options.signal.aborted) throw new FfmpegError('aborted', job.name, '');
-    const command = new ConfinedCommand([...niceties(admission), config.ffmpegPath], options.directory);
+    const launch = [...niceties(admission), ...memoryLimit(load), config.ffmpegPath];
+    const command = new ConfinedCommand(launch, options.directory);
     describe(command, job, admission.threads, options.stdin);
     await run(command, job, options, admission, config.log);
   } finally {
@@ -135,6 +138,11 @@ async function run(
     'ffmpeg job ended early',
   );
   throw error;
+}
+
+/** Address space that no job of its weight comes near: libraries, stacks and heaps of many threads, and four times its estimate. */
+function memoryLimit({ memoryBytes }: JobLoad): string[] {
+  return ['--memory', String(Math.round(ADDRESS_SPACE_KIB + (4 * memoryBytes) / 1024))];
 }
 
 function niceties({ niceness, sessionNiceness }: Admission): string[] {

@@ -3,7 +3,14 @@ import type { AssetError } from '../domain/asset.ts';
 import { naturalFrameRate } from './plan/frame-rate.ts';
 import { displaySize } from './plan/rung-geometry.ts';
 import type { SourceDetails } from './plan/source-details.ts';
-import { AUDIO_ONLY, BROKEN_BITSTREAM, NO_VIDEO } from './source-rejections.ts';
+import {
+  AUDIO_ONLY,
+  BROKEN_BITSTREAM,
+  NO_VIDEO,
+  rejectTooLarge,
+  rejectTooLong,
+  rejectTooSparse,
+} from './source-rejections.ts';
 
 const numeric = z.coerce.number();
 
@@ -68,6 +75,27 @@ export function rejectStreams(output: ProbeOutput): AssetError | null {
   return null;
 }
 
+/** A frame of 8K, and no side longer than that of a square one of twice as many pixels: what x264 and players bear. */
+const MAX_PIXELS = 7680 * 4320;
+const MAX_SIDE = 8192;
+const MAX_SECONDS = 12 * 3600;
+/** Below this a long file is no picture that stands still, but a timestamp that is wrong: every second of it is frames to encode. */
+const LEAST_BITS_PER_SECOND = 400;
+const SPARSE_FROM_SECONDS = 600;
+
+/** Why a picture of this size and length is not taken; null when it is. */
+function rejectDimensions(
+  size: { width: number; height: number },
+  seconds: number,
+  fileBytes: number,
+): AssetError | null {
+  if (Math.max(size.width, size.height) > MAX_SIDE || size.width * size.height > MAX_PIXELS)
+    return rejectTooLarge(size, MAX_SIDE);
+  if (seconds > MAX_SECONDS) return rejectTooLong(seconds, MAX_SECONDS);
+  const isSparse = seconds > SPARSE_FROM_SECONDS && (fileBytes * 8) / seconds < LEAST_BITS_PER_SECOND;
+  return isSparse ? rejectTooSparse(seconds, fileBytes) : null;
+}
+
 /** Everything there is to know, once `rejectStreams` found nothing wrong. `durationMs` is measured, not claimed. */
 export function describeSource(output: ProbeOutput, durationMs: number, fileBytes: number): SourceDetails | AssetError {
   const video = videoStream(output);
@@ -84,6 +112,8 @@ export function describeSource(output: ProbeOutput, durationMs: number, fileByte
     sampleAspectRatio: pixelAspect(video),
     rotation,
   });
+  const refused = rejectDimensions(size, durationMs / 1000, fileBytes);
+  if (refused) return refused;
   const audio = audioStream(output);
   const transfer = transferOf(video);
   return {

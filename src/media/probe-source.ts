@@ -113,17 +113,23 @@ async function measureLength(ffmpeg: Probe, path: string, head: ProbeOutput, sig
   const slack = Math.max(TRUNCATION_TOLERANCE.seconds, declaredSeconds * TRUNCATION_TOLERANCE.share);
   const packets = ['-select_streams', String(video?.index ?? 0), '-show_packets'];
   const reachesEnd = (found: ProbedPacket[]): boolean => lastSeconds(found) >= declaredSeconds - slack;
+  // A file may also go on for longer than it declares, and all of it would be encoded.
+  const complete = (found: ProbedPacket[]): Length => {
+    const foundSeconds = lastSeconds(found) - firstSeconds(head.packets);
+    return { kind: 'complete', seconds: foundSeconds > declaredSeconds + slack ? foundSeconds : declaredSeconds };
+  };
 
   if (declaredSeconds > slack) {
     const ofVideo = head.packets.filter((packet) => packet.stream_index === video?.index);
-    if (reachesEnd(ofVideo)) return { kind: 'complete', seconds: declaredSeconds };
+    const isAll = head.packets.length < HEAD_PACKETS;
+    if (isAll && reachesEnd(ofVideo)) return complete(ofVideo);
     const tail = await read(
       ffmpeg,
       path,
       [...packets, '-read_intervals', `${(declaredSeconds - slack).toFixed(3)}%`],
       signal,
     );
-    if (tail.kind === 'read' && reachesEnd(tail.output.packets)) return { kind: 'complete', seconds: declaredSeconds };
+    if (tail.kind === 'read' && reachesEnd(tail.output.packets)) return complete(tail.output.packets);
   }
   const whole = await read(ffmpeg, path, packets, signal);
   const foundSeconds = whole.kind === 'read' ? lastSeconds(whole.output.packets) : 0;

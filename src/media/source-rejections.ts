@@ -45,3 +45,35 @@ export function rejectTruncated(foundSeconds: number, declaredSeconds: number): 
     action: 'Upload the complete file.',
   };
 }
+
+const EXPORT_SMALLER = 'Export it smaller, 4K (3840×2160) or less, and upload it again.';
+
+/** More pixels than anything is made of here, or than a player could show. */
+export function rejectTooLarge(size: { width: number; height: number }, sideLimit: number): AssetError {
+  return {
+    code: 'too-large',
+    message: `The picture is ${size.width}×${size.height}: at most ${sideLimit} pixels a side and those of 8K in all are taken.`,
+    action: EXPORT_SMALLER,
+  };
+}
+
+/** Longer than is taken, or than it says. */
+export function rejectTooLong(seconds: number, limitSeconds: number): AssetError {
+  return {
+    code: 'too-long',
+    message: `The video is ${hours(seconds)} long: at most ${hours(limitSeconds)} are taken.`,
+    action: 'Cut it into parts and upload them one by one.',
+  };
+}
+
+/** Next to nothing, stretched over hours that would all have to be encoded. */
+export function rejectTooSparse(seconds: number, bytes: number): AssetError {
+  return {
+    code: 'too-sparse',
+    message: `The file says that it is ${hours(seconds)} long but holds only ${Math.ceil(bytes / 1000)} kB: its timestamps cannot be right.`,
+    action: 'Check that the file plays on your device, export it again and upload the new file.',
+  };
+}
+
+const hours = (seconds: number): string =>
+  seconds < 3600 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;

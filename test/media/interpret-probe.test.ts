@@ -36,6 +36,22 @@ function described(streams: Stream[], fps = 30) {
   return details;
 }
 
+describe('a picture that is too much', () => {
+  const refused = (stream: Stream) => describeSource(probed([video(stream)]), 2000, 1_000_000);
+
+  test.each([
+    ['a side that no encoder takes', { width: 65_534, height: 16 }],
+    ['more pixels than 8K', { width: 8192, height: 8192 }],
+    ['wide pixels that make it too wide', { width: 4096, height: 2160, sample_aspect_ratio: '4:1' }],
+  ])('is refused with its size: %s', (_what, size) => {
+    expect(refused(size)).toMatchObject({ code: 'too-large', message: expect.stringContaining('×') });
+  });
+
+  test('8K is not', () => {
+    expect(refused({ width: 7680, height: 4320 })).toMatchObject({ source: { width: 7680, height: 4320 } });
+  });
+});
+
 describe('a usable video', () => {
   test('is described upright, with its measured rate and bitrate', () => {
     expect(described([video(), audio()])).toEqual({

@@ -86,6 +86,23 @@ test('one that cannot seek but is all there is taken', async () => {
   expect(fake.asked).toEqual(['head', 'tail', 'whole']);
 });
 
+test('one that goes on for longer than it declares has the length that it has', async () => {
+  const fake = ffprobe({ duration: 10, packets: every40ms(9000), headPackets: 400, tail: every40ms(8800, 8) });
+  expect(await probeSource(fake, path, signal)).toMatchObject({ kind: 'video', durationMs: 360_000 });
+});
+
+test('one that is longer than is taken is refused', async () => {
+  const fake = ffprobe({ packets: every40ms(500), headPackets: 100, duration: 13 * 3600 });
+  expect(await probeSource(fake, path, signal)).toMatchObject({ kind: 'rejected', error: { code: 'too-long' } });
+});
+
+test('a few bytes that claim hours are refused', async () => {
+  const fake = ffprobe({ packets: [0, 0.04, 0.08, 39_000], headPackets: 3 });
+  const result = await probeSource(fake, path, signal);
+  expect(result).toMatchObject({ kind: 'rejected', error: { code: 'too-sparse' } });
+  expect(result.kind === 'rejected' && result.error.message).toContain('10.8 h');
+});
+
 test('what ffprobe cannot read is refused; what stops ffprobe itself is an error', async () => {
   const failing = (code: 'exit' | 'killed') => ({
     probe: async () => {

@@ -39,11 +39,16 @@ export type FfmpegJob = {
 // What an upload may be. Playlist and concat demuxers are left out: they would let an upload name other files of this machine.
 const UPLOAD_FORMATS = [
   'aac,aiff,amr,asf,avi,caf,dv,flac,flv,gif,h264,hevc,ivf,m4v,matroska,mov,mp3,mp4,mpeg,mpegts,mpegvideo',
-  'mxf,nut,ogg,rm,swf,vob,wav,webm,wtv,3gp,3g2,mj2,obu',
+  'mxf,nut,ogg,vob,wav,webm,3gp,3g2,mj2,obu',
 ].join(',');
+
+/** Decoders stop at frames of more: a header of a few bytes can claim any size. Twice what the probe lets through. */
+const MAX_DECODED_PIXELS = 2 * 7680 * 4320;
 
 /** Options for reading a stranger's file: nothing but that file, nothing but media. */
 export const UNTRUSTED_INPUT_OPTIONS: readonly string[] = [
+  '-max_pixels',
+  String(MAX_DECODED_PIXELS),
   '-protocol_whitelist',
   'file,pipe',
   '-format_whitelist',
