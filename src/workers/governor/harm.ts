@@ -23,6 +23,8 @@ const OTHERS_ALIVE = 0.02;
 /** Readings lag, so the first second without encoders still tells of the time with them. */
 const QUIET_AFTER_SECONDS = 1;
 const IDLE_WEIGHT = 0.3;
+/** A lucky reading beside encoders is no proof either; many are. */
+const BUSY_WEIGHT = 0.03;
 /** A single slow answer teaches little about the rest. */
 const BELIEVED_RATIO = 3;
 
@@ -60,8 +62,9 @@ export function rememberIdle(
   for (const { source, ms, floorMs } of latencies) {
     const known = idle[source] ?? Math.min(ms, floorMs / TOLERATED_RATIO);
     const believed = Math.min(ms, BELIEVED_RATIO * Math.max(known, floorMs / TOLERATED_RATIO));
-    const learn = believed < known || quietSeconds >= QUIET_AFTER_SECONDS;
-    next[source] = learn ? known + IDLE_WEIGHT * (believed - known) : known;
+    const quiet = quietSeconds >= QUIET_AFTER_SECONDS;
+    const weight = quiet ? IDLE_WEIGHT : believed < known ? BUSY_WEIGHT : 0;
+    next[source] = known + weight * (believed - known);
   }
   return { ...idle, ...next };
 }
