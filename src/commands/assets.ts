@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import { userInfo } from 'node:os';
 import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Upload } from 'tus-js-client';
@@ -20,6 +21,8 @@ export const assetsCommand: RunCommand = async (args, config) => {
       region: { type: 'string' },
       limit: { type: 'string' },
       cursor: { type: 'string' },
+      actor: { type: 'string' },
+      reason: { type: 'string' },
       json: { type: 'boolean' },
     },
   });
@@ -41,11 +44,18 @@ export const assetsCommand: RunCommand = async (args, config) => {
     else process.stdout.write(`${assetId}\n`);
     return 0;
   }
+  if (action === 'retry' && target !== undefined) {
+    const by = { actor: values.actor ?? userInfo().username, ...(values.reason ? { reason: values.reason } : {}) };
+    const asset = await api.request<Asset>('POST', `/v1/assets/${encodeURIComponent(target)}/retry`, by);
+    if (values.json) printJson(asset);
+    else process.stdout.write(`${asset.id} is ${asset.state}\n`);
+    return 0;
+  }
   if (action === 'delete' && target !== undefined) {
     await api.request('DELETE', `/v1/assets/${encodeURIComponent(target)}`);
     return 0;
   }
-  process.stderr.write('nara assets: expected list, show ID, upload FILE or delete ID\n');
+  process.stderr.write('nara assets: expected list, show ID, upload FILE, retry ID or delete ID\n');
   return 2;
 };
 

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import type { AssetPorts } from '../api/routes/asset-routes.ts';
+import type { AssetPorts, RetryRequest } from '../api/routes/asset-routes.ts';
 import type { UploadPorts } from '../api/routes/upload-routes.ts';
 import type { UploadAbout } from '../api/uploads/describe-upload.ts';
 import { UPLOADS_EXPIRE_AFTER_MS } from '../api/uploads/tus-server.ts';
@@ -19,6 +19,8 @@ type Ports = {
   enqueue(asset: AssetDocument): Promise<void>;
   onUploadFinished(kbps: number | null): void;
   onUploadAbandoned(): void;
+  /** Somebody asked for a failed asset to be tried again. */
+  onRetried(retry: { assetId: string; error: string } & RetryRequest): void;
   /** Reports that an upload will never be finished; the one that was taken back by its uploader is reported already. */
   endUpload(uploadId: string, about: UploadAbout): Promise<void>;
   uploadsDirectory: string;
@@ -87,6 +89,20 @@ export function composeAssets(ports: Ports) {
     read: (assetId) => assets.read(assetId),
     list: (query) => index.page(query),
     remove: endAndRemove,
+    async retry(assetId, by) {
+      const document = await assets.read(assetId);
+      if (document === null) return { kind: 'unknown-asset' };
+      const { error, ...asset } = document;
+      if (error === undefined) return { kind: 'not-failed' };
+      const isComplete = asset.availability === 'complete' || asset.availability === 'upgraded';
+      const retried: AssetDocument = { ...asset, state: isComplete ? 'ready' : 'processing' };
+      if (!(await assets.write(retried))) return { kind: 'unknown-asset' };
+      ports.onRetried({ assetId, error: error.code, ...by });
+      changed(assetId);
+      // What is complete has failed to be upgraded: the next look at the library decides whether it is worth another try.
+      if (!isComplete) ports.enqueue(retried).catch(() => {});
+      return { kind: 'queued', asset: retried };
+    },
     async addExternal(offered) {
       const document = toExternalDocument(offered, clock.nowMs());
       if (await assets.create(document)) {

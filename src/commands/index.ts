@@ -43,9 +43,10 @@ export const COMMANDS: readonly Command[] = [
   },
   {
     name: 'assets',
-    summary: 'list, show, upload and delete assets of a running service',
+    summary: 'list, show, upload, retry and delete assets of a running service',
     usage:
-      'nara assets list [--owner NAME] [--limit N] [--cursor TEXT]|show ID|upload FILE [--owner NAME] [--region CC]|delete ID [--json]',
+      'nara assets list [--owner NAME] [--limit N] [--cursor TEXT]|show ID|upload FILE [--owner NAME] [--region CC]|delete ID [--json]\n' +
+      '       nara assets retry ID [--reason TEXT] [--actor NAME] [--json]',
     load: async () => (await import('./assets.ts')).assetsCommand,
   },
   {

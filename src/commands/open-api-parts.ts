@@ -135,6 +135,7 @@ export async function openApiParts(config: Config, urls: ApiUrls, log: Logger) {
     enqueue: (asset) => jobs.enqueueFastLane(asset),
     onUploadFinished: (kbps) => metrics.uploadFinished({ kbps }),
     onUploadAbandoned: metrics.uploadAbandoned,
+    onRetried: (retry) => log.info(retry, 'failed asset is tried again'),
     endUpload: (uploadId, about) => uploadMeter.end(uploadId, 'abandoned', about),
     uploadsDirectory,
     clock,

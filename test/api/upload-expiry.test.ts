@@ -31,6 +31,7 @@ function compose() {
     announce: async (announcement) => void announced.push(announcement),
     enqueue: async () => {},
     onUploadFinished: () => {},
+    onRetried: () => {},
     onUploadAbandoned: () => {
       abandoned += 1;
     },

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { assetIdSchema, assetSchema, externalAssetSchema } from '../../domain/index.ts';
+import { retrySchema } from '../routes/asset-routes.ts';
 import type { Operation } from './operation.ts';
 
 /** As `asset-routes.ts` reads it. */
@@ -39,6 +40,18 @@ export const ASSET_OPERATIONS: readonly Operation[] = [
     params,
     answers: { 200: { description: 'The asset.', schema: assetSchema } },
     problems: UNKNOWN,
+  },
+  {
+    id: 'retryAsset',
+    method: 'post',
+    path: '/v1/assets/{assetId}/retry',
+    tag: 'assets',
+    summary: 'Clears an asset’s failure and makes what is missing of it; `actor` and `reason` are for the log.',
+    access: ['admin'],
+    params,
+    body: { 'application/json': retrySchema },
+    answers: { 202: { description: 'It is tried again; finished renditions are kept.', schema: assetSchema } },
+    problems: { ...UNKNOWN, 400: 'The body is not usable.', 409: 'It has not failed.' },
   },
   {
     id: 'deleteAsset',

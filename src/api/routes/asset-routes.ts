@@ -3,6 +3,7 @@ import { z } from 'zod';
 import {
   type Asset,
   type AssetDocument,
+  accountabilitySchema,
   assetIdSchema,
   type ExternalAsset,
   externalAssetSchema,
@@ -19,10 +20,18 @@ export type AssetPorts = {
     cursor: string | undefined;
     owner: string | undefined;
   }): Promise<{ assets: AssetDocument[]; next: string | null }>;
+  /** Clears an asset's failure and queues what is missing of it. */
+  retry(assetId: string, by: RetryRequest): Promise<Retried>;
   /** False when there was none. */
   remove(assetId: string): Promise<boolean>;
   addExternal(asset: ExternalAsset): Promise<{ kind: 'created' | 'identical' | 'different'; asset: AssetDocument }>;
 };
+
+/** Who wants it and why, for the log. */
+export const retrySchema = accountabilitySchema.partial();
+export type RetryRequest = z.infer<typeof retrySchema>;
+
+export type Retried = { kind: 'queued'; asset: AssetDocument } | { kind: 'unknown-asset' } | { kind: 'not-failed' };
 
 const listSchema = z.object({
   limit: z.coerce.number().int().min(1).max(200).default(50),
@@ -56,6 +65,15 @@ export function assetRoutes(ports: AssetPorts): Router {
 
   router.get('/v1/assets/:assetId', read, async (request, response) => {
     response.setHeader('Cache-Control', 'no-store').json(showAsset(await existing(ports, request.params.assetId)));
+  });
+
+  router.post('/v1/assets/:assetId/retry', admin, express.json({ limit: '64kb' }), async (request, response) => {
+    const assetId = parseAssetId(request.params.assetId);
+    const retried = await ports.retry(assetId, parseOr400(retrySchema, request.body ?? {}));
+    if (retried.kind === 'unknown-asset') throw unknownAsset(assetId);
+    if (retried.kind === 'not-failed')
+      throw new Problem(409, 'asset.not-failed', `Asset ${assetId} has no failure that could be retried.`);
+    response.status(202).json(showAsset(retried.asset));
   });
 
   router.delete('/v1/assets/:assetId', admin, async (request, response) => {
