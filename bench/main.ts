@@ -12,6 +12,7 @@ const BENCHES: Record<string, () => Promise<Bench>> = {
   playable: async () => (await import('./playable/playable.ts')).playable,
   encode: async () => (await import('./encode/encode.ts')).encode,
   'first-beta': async () => (await import('./first-beta/first-beta.ts')).firstBeta,
+  'per-title': async () => (await import('./per-title/per-title.ts')).perTitle,
 };
 
 const { values, positionals } = parseArgs({
