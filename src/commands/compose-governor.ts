@@ -1,8 +1,10 @@
 import { availableParallelism, totalmem } from 'node:os';
+import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
 import type { Config } from '../config.ts';
 import { type Pacer, unpaced } from '../media/pacer.ts';
 import { createGovernor } from '../workers/governor/governor.ts';
+import { postGovernorStatus } from './governor-board.ts';
 import { hearLatency } from './latency-channel.ts';
 
 /** What the worker process wants of the governor: paced ffmpegs, and how many jobs may be at it at once. */
@@ -19,7 +21,11 @@ const CONCURRENCY = { 'fast-lane': 8, encode: 4 };
 const EVENT_LOOP_FLOOR_MS = 12;
 
 /** The governor of this process' encoders, or with NARA_GOVERNOR=off a stand-in that lets everything run. */
-export function composeGovernor(config: Config, redisUrl: string, log: Logger): ComposedGovernor {
+export function composeGovernor(
+  config: Config,
+  connection: { redisUrl: string; redis: Redis },
+  log: Logger,
+): ComposedGovernor {
   if (!config.governor) {
     log.warn('NARA_GOVERNOR is off: encoding takes what it can get');
     return { pacer: unpaced(0), concurrency: {}, start: () => undefined, stop: () => undefined };
@@ -31,17 +37,17 @@ export function composeGovernor(config: Config, redisUrl: string, log: Logger): 
     watchUrl: config.watchUrl,
     log,
   });
-  let stopHearing: (() => void) | undefined;
+  let ends: (() => void)[] = [];
   return {
     pacer: governor.pacer,
     concurrency: CONCURRENCY,
     start() {
       governor.start();
       const hear = (ms: number): void => governor.hear({ source: 'api', ms, floorMs: EVENT_LOOP_FLOOR_MS });
-      stopHearing = hearLatency(redisUrl, hear, log);
+      ends = [hearLatency(connection.redisUrl, hear, log), postGovernorStatus(connection.redis, governor.status)];
     },
     stop() {
-      stopHearing?.();
+      for (const end of ends) end();
       governor.stop();
     },
   };

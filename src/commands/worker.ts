@@ -10,6 +10,7 @@ import { createDatabase } from '../telemetry/database.ts';
 import { migrate } from '../telemetry/schema/migrate.ts';
 import { startWorkers } from '../workers/start-workers.ts';
 import { readServiceSecret } from './access-keys.ts';
+import { bucketAccess } from './bucket-access.ts';
 import { composeEncodePlan } from './compose-encode-plan.ts';
 import { composeGovernor } from './compose-governor.ts';
 import { initialConfig, openLearner, openRegistry } from './compose-policy.ts';
@@ -33,12 +34,12 @@ async function startWorker(config: Config, log: Logger): Promise<Service> {
   const secret = await readServiceSecret(config);
   const redis = connectRedis(redisUrl, log);
   const database = createDatabase(clickhouseUrl);
-  const store = openMediaStore(config.mediaStore);
+  const store = openMediaStore(config.mediaStore, bucketAccess(config));
   const registry = openRegistry(store, clock, log);
   await registry.ensureInitial(await initialConfig(config, clock));
   const tell = async (announcement: Announcement) => void announce(redis, announcement, log);
   const learner = openLearner({ config, registry, database, announce: tell, clock, log });
-  const governor = composeGovernor(config, redisUrl, log);
+  const governor = composeGovernor(config, { redisUrl, redis }, log);
   const { ffmpegPath, ffprobePath } = config;
   const ffmpeg = createFfmpeg({ ffmpegPath, ffprobePath, log, pacer: governor.pacer });
 

@@ -5,6 +5,8 @@ import { createSlotQueue } from '../slot-queue.ts';
 import { slotBudget } from '../slots.ts';
 import { dutyOf } from './duty.ts';
 import type { LatencyReading } from './harm.ts';
+import { keepSessionNice } from './keep-session-nice.ts';
+import { mayStopChildren } from './may-stop-children.ts';
 import { FULL_PACE, nextPace, type Pace } from './pace.ts';
 import { readMachine } from './read-machine.ts';
 import { sampleBetween } from './sample.ts';
@@ -65,7 +67,7 @@ export function createGovernor(options: GovernorOptions): Governor {
   const stopAndGo = createStopAndGo();
   const probe = createWaitProbe();
   const heard = new Map<string, LatencyReading>();
-  const children = new Set<PacedChild>();
+  const children = new Map<PacedChild, JobClass>();
   const stopping = new AbortController();
   let pausedMs = 0;
   let pace: Pace = FULL_PACE;
@@ -76,6 +78,8 @@ export function createGovernor(options: GovernorOptions): Governor {
   };
 
   async function sampleForEver(): Promise<void> {
+    const mayStop = await mayStopChildren();
+    if (!mayStop) log.warn('setpriv cannot tie children to this worker: they are niced, but never slowed');
     let before = await readMachine(pidsOf(children));
     let beforeMs = performance.now();
     while (!stopping.signal.aborted) {
@@ -86,7 +90,8 @@ export function createGovernor(options: GovernorOptions): Governor {
       if (waitMs !== null) hear({ source: 'cpu', ms: waitMs, floorMs: WAIT_FLOOR_MS });
       const sample = sampleBetween(before, now, (nowMs - beforeMs) / 1000, [...heard.values()]);
       heard.clear();
-      set(nextPace(pace, sample, options.cpuShare));
+      if (mayStop) set(nextPace(pace, sample, options.cpuShare));
+      await keepSessionNice(sessionsOf(children));
       before = now;
       beforeMs = nowMs;
     }
@@ -113,7 +118,7 @@ export function createGovernor(options: GovernorOptions): Governor {
           sessionNiceness: SESSION_NICENESS[jobClass],
           started(process) {
             child = process;
-            children.add(process);
+            children.set(process, jobClass);
             paced = stopAndGo.add(process, jobClass);
           },
           pausedMs: () => paced?.pausedMs() ?? 0,
@@ -157,7 +162,14 @@ function threadsOf(jobClass: JobClass, cores: number): number {
   return jobClass === 'background' ? Math.max(1, Math.floor(most / 2)) : most;
 }
 
-const pidsOf = (children: ReadonlySet<PacedChild>): number[] => [...children].flatMap(({ pid }) => pid ?? []);
+const pidsOf = (children: ReadonlyMap<PacedChild, JobClass>): number[] =>
+  [...children.keys()].flatMap(({ pid }) => pid ?? []);
+
+const sessionsOf = (children: ReadonlyMap<PacedChild, JobClass>): { pid: number; sessionNiceness: number }[] =>
+  [...children].flatMap(([{ pid }, jobClass]) => {
+    const sessionNiceness = SESSION_NICENESS[jobClass];
+    return pid === undefined || sessionNiceness === null ? [] : [{ pid, sessionNiceness }];
+  });
 
 function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
