@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { assetIdSchema } from '../domain/ids.ts';
 
 /** The queues, each with workers of its own: a heavy encode never stands before a fast lane. */
-export const QUEUES = ['early', 'fast-lane', 'encode', 'upgrade', 'learn'] as const;
+export const QUEUES = ['early', 'fast-lane', 'encode', 'upgrade', 'previews', 'learn'] as const;
 export type QueueName = (typeof QUEUES)[number];
 export type AssetQueueName = Exclude<QueueName, 'learn'>;
 

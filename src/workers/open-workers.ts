@@ -1,6 +1,7 @@
 import { type Job, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { INTERNAL } from './classify-failure.ts';
+import { adoptOriginal } from './duplicates/adopt-original.ts';
 import {
   type AssetJob,
   type AssetQueueName,
@@ -15,21 +16,31 @@ import { addAssetJob, addChunkJobs, DEFAULT_PREFIX, jobIdOf, type Queues } from 
 import { runChunk } from './run-chunk.ts';
 import { runEarly } from './run-early.ts';
 import { runFastLane } from './run-fast-lane.ts';
+import { goWithoutPreviews, runPreviews } from './run-previews.ts';
 import { runRemainder } from './run-remainder.ts';
 import { shareRuns } from './share-runs.ts';
 import { recordFailure } from './update-asset.ts';
 import { runUpgrade } from './upgrade/run-upgrade.ts';
 import { isEncodingIdle, upgradeJobSchema } from './upgrade/upgrade-queue.ts';
+import { within } from './within.ts';
 import type { WorkersOptions } from './workers-options.ts';
 
 /**
  * Jobs at once, per queue and process. The fast lane's slots are its own, and so are those of uploads that are still arriving:
  * they are as slow as their uploaders' lines, and weigh little meanwhile.
  */
-export const CONCURRENCY: Record<QueueName, number> = { early: 4, 'fast-lane': 2, encode: 1, upgrade: 1, learn: 1 };
+export const CONCURRENCY: Record<QueueName, number> = {
+  early: 4,
+  'fast-lane': 2,
+  encode: 1,
+  upgrade: 1,
+  previews: 1,
+  learn: 1,
+};
 
 /** The fast lane looks this often whether the encode that began before the last byte has ended. */
 const ARRIVING_MS = 500;
+const REDIS_TIMEOUT_MS = 1_500;
 
 const LOCK_MS = 10_000;
 /** Every kill of a worker stalls its jobs once; at BullMQ's default of 1 a second kill would fail them for good. */
@@ -87,12 +98,17 @@ export function openWorkers(options: WorkersOptions, redis: Redis, queues: Queue
       giveUp: async (verdict) => (verdict.kind === 'removed' ? ports.assets.remove(assetId) : undefined),
     };
   });
-  const isArriving = async (assetId: string): Promise<boolean> =>
-    (await queues.early.getJobState(jobIdOf('early', assetId))) === 'active';
+  const isArriving = async (assetId: string): Promise<boolean> => {
+    const state = within(REDIS_TIMEOUT_MS, 'asking', queues.early.getJobState(jobIdOf('early', assetId)));
+    return (await state.catch(() => 'unknown')) === 'active';
+  };
   const fastLane = assetStage('fast-lane', async ({ assetId }, signal) => {
     if (await isArriving(assetId)) throw new NotYetError('what came of its upload is still being encoded', ARRIVING_MS);
+    const adopted = await adoptOriginal(ports, assetId, 'playable');
+    if (adopted.kind === 'playable') await queueNext('encode', assetId);
+    if (adopted.kind !== 'own-work') return adopted;
     const outcome = await runFastLane(ports, assetId, signal);
-    if (outcome.kind === 'encoded') await queueNext('encode', assetId);
+    if (outcome.kind === 'encoded') await Promise.all([queueNext('encode', assetId), queueNext('previews', assetId)]);
     return outcome;
   });
   const encode = assetStage('encode', async ({ assetId, chunk }, signal) => {
@@ -101,6 +117,8 @@ export function openWorkers(options: WorkersOptions, redis: Redis, queues: Queue
       if (outcome.kind === 'last') await queueNext('encode', assetId);
       return outcome;
     }
+    const adopted = await adoptOriginal(ports, assetId, 'complete');
+    if (adopted.kind !== 'own-work') return adopted;
     const outcome = await runRemainder(ports, assetId, signal);
     if (outcome.kind === 'fast-lane-first') await queueNext('fast-lane', assetId);
     if (outcome.kind === 'in-chunks') await queueChunks(assetId, outcome);
@@ -115,6 +133,16 @@ export function openWorkers(options: WorkersOptions, redis: Redis, queues: Queue
         shared(`upgrade ${assetId}`, () => runUpgrade(ports, payload, () => isEncodingIdle(queues), signal)),
       giveUp: (verdict) =>
         verdict.kind === 'removed' ? ports.assets.remove(assetId) : recordFailure(ports, assetId, verdict.error),
+    };
+  });
+  const previews = open('previews', (job: Job<AssetJob>) => {
+    const { assetId } = assetJobSchema.parse(job.data);
+    return {
+      queue: 'previews',
+      work: (signal) => shared(`previews ${assetId}`, () => runPreviews(ports, assetId, signal)),
+      // An asset is as good without them.
+      giveUp: (verdict) =>
+        verdict.kind === 'removed' ? ports.assets.remove(assetId) : goWithoutPreviews(ports, assetId),
     };
   });
   for (const worker of [fastLane, encode]) {
@@ -132,5 +160,5 @@ export function openWorkers(options: WorkersOptions, redis: Redis, queues: Queue
     work: async (signal) => learnResultSchema.parse(await ports.learn(learnRequestSchema.parse(job.data), signal)),
     giveUp: async () => undefined,
   }));
-  return [early, fastLane, encode, upgrade, learn];
+  return [early, fastLane, encode, upgrade, previews, learn];
 }

@@ -23,6 +23,7 @@ export type Queues = {
   'fast-lane': Queue<AssetJob>;
   encode: Queue<AssetJob>;
   upgrade: Queue<AssetJob>;
+  previews: Queue<AssetJob>;
   learn: Queue<LearnRequest, LearnResult>;
   priorityOf(asset: QueuedAsset): Promise<number>;
 };
@@ -59,6 +60,7 @@ export function openQueues(redis: Redis, { prefix = DEFAULT_PREFIX, log }: Queue
     'fast-lane': open('fast-lane'),
     encode: open('encode'),
     upgrade: open('upgrade'),
+    previews: open('previews'),
     learn: open('learn'),
     priorityOf: (asset) => ownerPriority(redis, prefix, asset),
   };

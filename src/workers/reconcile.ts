@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { AssetDocument } from '../domain/asset.ts';
-import { type AssetStore, earlyTracksKey } from '../media/asset-store.ts';
+import { type AssetStore, earlyTracksKey, readPreviews } from '../media/asset-store.ts';
 import { readDone } from '../media/finished-tracks.ts';
 import type { MediaStore } from '../media/media-store.ts';
 import type { AssetQueueName } from './job-payloads.ts';
@@ -53,10 +53,10 @@ export function createReconciler(ports: ReconcilePorts): Reconciler {
         if (asset === undefined) unreadable.push(assetId);
         if (!asset) continue;
         const stage = await stageOf(asset, wholeNow);
-        if (stage) {
-          await ports.enqueue(stage, asset);
-          queued += 1;
-        }
+        const wanted: AssetQueueName[] = stage ? [stage] : [];
+        if (stage !== 'fast-lane' && (await lacksPreviews(ports.store, asset))) wanted.push('previews');
+        for (const job of wanted) await ports.enqueue(job, asset);
+        queued += wanted.length;
         if (isSettled(asset)) settledUntilPass.set(assetId, passes + SETTLED_FOR_PASSES);
       }
       wholeUploads = wholeNow;
@@ -69,6 +69,12 @@ export function createReconciler(ports: ReconcilePorts): Reconciler {
 export function neededStage(asset: AssetDocument, tracksDone: boolean): AssetQueueName | null {
   if (!isEncodable(asset) || asset.error || asset.state === 'uploading') return null;
   return asset.availability === 'playable' && tracksDone ? 'encode' : 'fast-lane';
+}
+
+async function lacksPreviews(store: ReconcilePorts['store'], asset: AssetDocument): Promise<boolean> {
+  const { kind, state, availability, previews } = asset;
+  if (kind !== 'hosted' || state === 'uploading' || availability === 'none' || previews.tiles) return false;
+  return (await readPreviews(store, asset.id)) === null;
 }
 
 const isSettled = (asset: AssetDocument): boolean => asset.state !== 'uploading' && neededStage(asset, true) === null;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { AssetDocument } from '../../src/domain/asset.ts';
-import { createAssetStore } from '../../src/media/asset-store.ts';
+import { createAssetStore, writePreviews } from '../../src/media/asset-store.ts';
 import { createDirectoryStore } from '../../src/media/directory-store.ts';
 import { markDone } from '../../src/media/finished-tracks.ts';
 import type { MediaStore } from '../../src/media/media-store.ts';
@@ -50,6 +50,7 @@ function reconciler() {
   });
 }
 const whole = { uri: 'seg-00000.m4s', durationMs: 2000, bytes: 7, keyframe: null };
+const NO_PREVIEWS = hostedAsset().previews;
 const put = (change: Partial<AssetDocument>) => createAssetStore(store).create(hostedAsset(change));
 
 test('every asset that is not finished gets its job, at every pass, and no other asset does', async () => {
@@ -62,11 +63,22 @@ test('every asset that is not finished gets its job, at every pass, and no other
   await store.write('assets/a_whole/r/low/seg-00000.m4s', 'segment');
   await markDone(store, 'a_whole', { bytes: 11, sha256: 'a'.repeat(64), segments: [whole], rendition: low });
   const reconcile = reconciler();
-  const all = ['fast-lane a_cut', 'fast-lane a_new', 'encode a_whole'];
-  expect(await reconcile.pass()).toEqual({ queued: 3, unreadable: [] });
+  await writePreviews(store, 'a_done', NO_PREVIEWS);
+  const all = ['fast-lane a_cut', 'fast-lane a_new', 'encode a_whole', 'previews a_whole'];
+  expect(await reconcile.pass()).toEqual({ queued: 4, unreadable: [] });
   expect(queued).toEqual(all);
   await reconcile.pass();
   expect(queued).toEqual([...all, ...all]);
+});
+
+test('what plays and has never been given anything to show gets its previews made, once that is settled no more', async () => {
+  await put({ id: 'a_bare' });
+  await put({ id: 'a_failed', ...fresh, state: 'failed' });
+  await put({ id: 'a_beside', ...playable, state: 'ready', error: { code: 'x', message: 'x', action: 'x' } });
+  expect(await reconciler().pass()).toMatchObject({ queued: 2 });
+  expect(queued).toEqual(['previews a_bare', 'previews a_beside']);
+  for (const id of ['a_bare', 'a_beside']) await writePreviews(store, id, NO_PREVIEWS);
+  expect(await reconciler().pass()).toMatchObject({ queued: 0 });
 });
 
 test('a broken document is reported and does not keep the others from their jobs', async () => {

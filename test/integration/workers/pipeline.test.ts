@@ -44,7 +44,7 @@ describe('an uploaded clip of eight seconds in 720p', () => {
     });
     const complete = await whenAsset(platform, 'a_clip', ({ availability }) => availability === 'complete');
     assetDocumentSchema.parse(complete);
-    expect(complete).toMatchObject({ state: 'ready', revision: 2, previews: { poster: 'poster.webp' } });
+    expect(complete).toMatchObject({ state: 'ready', revision: 2 });
     expect(complete.error).toBeUndefined();
     expect(complete.renditions.every(({ qualityMeasured }) => qualityMeasured)).toBe(true);
     expect(new Set(complete.renditions.map(({ height }) => height))).toEqual(new Set([144, 240, 360]));
@@ -61,6 +61,14 @@ describe('an uploaded clip of eight seconds in 720p', () => {
     await vi.waitFor(() =>
       expect(platform.jobs).toEqual(expect.arrayContaining(['fast-lane completed', 'encode completed'])),
     );
+  });
+
+  test('has something to show before it plays, made beside everything else', async () => {
+    const shown = await whenAsset(platform, 'a_clip', ({ previews }) => previews.tiles != null);
+    expect(shown.previews).toMatchObject({ poster: 'poster.webp', clip: 'preview.mp4', storyboard: 'storyboard.vtt' });
+    expect(shown.previews.thumbhash).not.toBeNull();
+    for (const name of ['poster.webp', 'poster-2x.webp', 'preview.mp4', 'storyboard.vtt', 'storyboard-0.webp'])
+      expect(await platform.store.size(`assets/a_clip/${name}`), name).toBeGreaterThan(0);
   });
 
   test('does not change when its jobs run once more', async () => {

@@ -3,7 +3,6 @@ import { fastLaneJob } from '../../../src/media/plan/fast-lane-job.ts';
 import { uploadInput } from '../../../src/media/plan/ffmpeg-job.ts';
 import { normaliseFilters } from '../../../src/media/plan/normalise-graph.ts';
 import { planRendition } from '../../../src/media/plan/plan-renditions.ts';
-import { posterJob, posterSeconds } from '../../../src/media/plan/poster-job.ts';
 import { comparedStep, meanSsim, qualityJob, qualityWindows } from '../../../src/media/plan/quality-job.ts';
 import { remainderJob } from '../../../src/media/plan/remainder-job.ts';
 import { sourceDetails } from './source.ts';
@@ -106,14 +105,6 @@ describe('encoding', () => {
       '4500k',
       '6000k',
     ]);
-  });
-});
-
-describe('the poster', () => {
-  test('is taken a fifth in, ten seconds at most, without decoding what is before', () => {
-    expect(posterSeconds(10_000)).toBe(2);
-    expect(posterSeconds(3_600_000)).toBe(10);
-    expect(posterJob(input, 2).inputs[0]?.options).toEqual(expect.arrayContaining(['-ss', '2']));
   });
 });
 
