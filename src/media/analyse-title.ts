@@ -44,13 +44,18 @@ async function analyseTitle(
   { rungs, first }: Question,
   signal: AbortSignal,
 ): Promise<TitleAnalysis> {
-  const windows = analysisWindows(first.segments);
   const grid = analysisGrid(source.input.details, rungs);
-  const measured: Measured[] = [];
-  for (const window of windows) {
-    const values = await sampleWindow(room, source, window, grid, signal);
-    if (values) measured.push({ window, values });
-  }
+  const sample = async (windows: readonly AnalysisWindow[]): Promise<Measured[]> => {
+    const sampled: Measured[] = [];
+    for (const window of windows) {
+      const values = await sampleWindow(room, source, window, grid, signal);
+      if (values) sampled.push({ window, values });
+    }
+    return sampled;
+  };
+  const inPlaces = await sample(analysisWindows(first.segments));
+  // Containers that cannot seek still have a beginning.
+  const measured = inPlaces.length > 0 ? inPlaces : await sample(analysisWindows(first.segments.slice(0, 1)));
   const shown = measured.map(({ window }) => window);
   return {
     version: 1,

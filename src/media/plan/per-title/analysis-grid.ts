@@ -11,10 +11,12 @@ const SIZE_STEP = 2 / 3;
 const MAX_SIZES = 5;
 const SMALLEST_SHORT_SIDE = 200;
 
-/** From where nobody sees a difference to clearly compressed; curves between and a little beyond them are nearly straight. */
-const CRFS = [20, 26, 32] as const;
-/** The smallest size is what the lowest rungs are made at: it is followed further down. */
-const SMALLEST_CRFS = [20, 26, 32, 38] as const;
+/** Curves between are nearly straight. */
+const CRFS = [20, 29] as const;
+/** The largest size is what the highest rungs are made at, where nobody sees a difference: it is followed further up. */
+const LARGEST_CRFS = [17, 23, 30] as const;
+/** The smallest is what the lowest rungs are made at: it is followed further down. */
+const SMALLEST_CRFS = [20, 29, 38] as const;
 
 /** Sizes a title's rungs may have, largest first: never above the source or what the plan asks for. */
 export function candidateSizes(source: FrameSize, rungs: readonly LadderRung[]): FrameSize[] {
@@ -30,9 +32,14 @@ export function analysisGrid({ source }: Pick<SourceDetails, 'source'>, rungs: r
   const sizes = candidateSizes(source, rungs);
   return sizes.flatMap((size, index) => {
     const fps = rungFrameRate(source.fps, nominalFps(shortSide(size), rungs));
-    const crfs = index === sizes.length - 1 ? SMALLEST_CRFS : CRFS;
-    return crfs.map((crf) => ({ size, fps, crf }));
+    return crfsOf(index, sizes.length).map((crf) => ({ size, fps, crf }));
   });
+}
+
+function crfsOf(index: number, sizes: number): readonly number[] {
+  if (sizes === 1) return [...LARGEST_CRFS, ...SMALLEST_CRFS.slice(-1)];
+  if (index === 0) return LARGEST_CRFS;
+  return index === sizes - 1 ? SMALLEST_CRFS : CRFS;
 }
 
 function nominalFps(side: number, rungs: readonly LadderRung[]): number {

@@ -5,8 +5,8 @@ export type AnalysisWindow = QualityWindow & { weight: number };
 
 /** More windows tell more about a title and cost more: by the number of segments it has. */
 const WINDOWS_BY_SEGMENTS: readonly { upTo: number; windows: number }[] = [
-  { upTo: 1, windows: 1 },
-  { upTo: 8, windows: 2 },
+  { upTo: 3, windows: 1 },
+  { upTo: 15, windows: 2 },
   { upTo: Number.POSITIVE_INFINITY, windows: 3 },
 ];
 

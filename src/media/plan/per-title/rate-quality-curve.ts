@@ -9,12 +9,12 @@ export type CurveValue = { crf: number; kbps: number; phone: number; desktop: nu
 /** One size of a title: quality over bitrate. */
 export type RateQualityCurve = {
   size: FrameSize;
-  /** The best this size makes of so many kbit/s; beyond `CRF_LIMITS` it spends less, or cannot do with so little. */
+  /** What this size makes of so many kbit/s; it spends less where its best sample does, and cannot do with less than at CRF 42. */
   at(kbps: number, fps: number): CurveValue;
 };
 
-/** Below, bits go into what nobody sees; above, x264 falls apart. */
-export const CRF_LIMITS = { least: 16, most: 42 };
+/** Above, x264 falls apart. Below the least that was sampled nobody knows what bits would bring, and on a small size it is little. */
+const MOST_CRF = 42;
 
 /** Bits grow slower than frames: neighbours in time resemble each other. */
 const FPS_EXPONENT = 0.6;
@@ -34,15 +34,16 @@ export function rateQualityCurves(samples: readonly QualitySample[]): RateQualit
 function curveOf(samples: readonly QualitySample[]): RateQualityCurve {
   const [first] = samples;
   if (!first) throw new RangeError('samples: expected at least 1 (got 0)');
+  const leastCrf = Math.min(...samples.map(({ crf }) => crf));
   const logs = isotonic(samples.map(({ kbps }) => Math.log(kbps))).map((log, index) => log + index * LEAST_LOG_STEP);
   const over = (values: readonly number[]): ((log: number) => number) =>
     monotoneCubic(logs.map((x, index) => ({ x, y: values[index] ?? 0 })));
   const phone = over(isotonic(samples.map((sample) => sample.phone)));
   const desktop = over(isotonic(samples.map((sample) => sample.desktop)));
-  const crf = over(samples.map((sample) => sample.crf));
+  const crfAt = over(samples.map((sample) => sample.crf));
   const logAtCrf = monotoneCubic(samples.map((sample, index) => ({ x: -sample.crf, y: logs[index] ?? 0 })));
   const atLog = (log: number, fpsFactor: number): CurveValue => ({
-    crf: crf(log),
+    crf: crfAt(log),
     kbps: Math.exp(log) * fpsFactor,
     phone: points(phone(log)),
     desktop: points(desktop(log)),
@@ -52,7 +53,7 @@ function curveOf(samples: readonly QualitySample[]): RateQualityCurve {
     at(kbps, fps) {
       const fpsFactor = (fps / first.fps) ** FPS_EXPONENT;
       const value = atLog(Math.log(kbps / fpsFactor), fpsFactor);
-      const clamped = Math.min(CRF_LIMITS.most, Math.max(CRF_LIMITS.least, value.crf));
+      const clamped = Math.min(MOST_CRF, Math.max(leastCrf, value.crf));
       return clamped === value.crf ? value : { ...atLog(logAtCrf(-clamped), fpsFactor), crf: clamped };
     },
   };

@@ -43,9 +43,9 @@ export function titleRenditions(identity: SourceIdentity, plan: EncodePlan, anal
   return { complexityScale, renditions, leftOut };
 }
 
-/** A tablet is half a phone and half a desktop; what is unknown or a television counts as a desktop. */
+/** A tablet and what is unknown are half a phone and half a desktop; a television counts as a desktop. */
 function screenShares({ shares }: Audience): ScreenShares {
-  const weight = { phone: 1, tablet: 0.5, desktop: 0, tv: 0, unknown: 0 };
+  const weight = { phone: 1, tablet: 0.5, desktop: 0, tv: 0, unknown: 0.5 };
   const total = shares.reduce((sum, { share }) => sum + share, 0);
   const phone = shares.reduce((sum, { share, device }) => sum + share * weight[device], 0) / (total || 1);
   return { phone, desktop: 1 - phone };
