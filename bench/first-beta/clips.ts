@@ -7,8 +7,8 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 /** Real footage, where a checkout has it beside it. */
 const FOOTAGE = fileURLToPath(new URL('../../../shared/media/bbb-480p-30s.mp4', import.meta.url));
-/** As a camera writes it: 1080p at 30 frames a second and 32 Mbit/s, with a camera's noise. */
-const CLIP_SECONDS = 5;
+/** As a camera writes it: 1080p at 30 frames a second and 40 Mbit/s, with a camera's noise. */
+const CLIP_SECONDS = 4;
 const FOOTAGE_STEP_SECONDS = 5;
 
 /** `count` different clips of `megabytes` each, and one short small one to be watched. */

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Bench, describeMachine } from '../report.ts';
+import { drawChart } from './chart.ts';
 import { makeClips } from './clips.ts';
 import { compare, describe } from './compare.ts';
 import { type Digest, digest, WINDOW_SECONDS } from './digest.ts';
@@ -10,7 +11,7 @@ import { stageNara } from './nara-stage.ts';
 import { LINE_KBPS, runVariant } from './run-variant.ts';
 import type { Stage } from './stage.ts';
 
-/** What `draw-chart.ts` draws. */
+/** What the picture is made of. */
 export type Series = { machine: string; at: string; uploads: string; windowSeconds: number; variants: Digest[] };
 
 type StageIn = (directory: string, watched: string) => Promise<Stage>;
@@ -39,7 +40,7 @@ export const firstBeta: Bench = async ({ quick, series }) => {
   try {
     const { watched, raw } = await makeClips(directory, size);
     for (const [name, stageIn] of Object.entries(VARIANTS)) {
-      const played = await runVariant((below) => stageIn(below, watched), raw, { idleMs: quick ? 6_000 : 12_000 });
+      const played = await runVariant((below) => stageIn(below, watched), raw, { idleMs: quick ? 6_000 : 9_000 });
       const variant = digest(name, played);
       process.stdout.write(describe(variant));
       variants.push(variant);
@@ -47,16 +48,14 @@ export const firstBeta: Bench = async ({ quick, series }) => {
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
-  if (series !== undefined) {
-    const uploads = `${size.count} × ${size.megabytes} MB`;
-    const all: Series = {
-      machine: describeMachine(),
-      at: new Date().toISOString(),
-      uploads,
-      windowSeconds: WINDOW_SECONDS,
-      variants,
-    };
-    await writeFile(series, `${JSON.stringify(all, null, 1)}\n`);
-  }
+  if (series !== undefined) await keep(series, variants, `${size.count} × ${size.megabytes} MB`);
   return compare(variants);
 };
+
+/** The series, and the picture of it beside. */
+async function keep(path: string, variants: Digest[], uploads: string): Promise<void> {
+  const about = { machine: describeMachine(), at: new Date().toISOString(), uploads, windowSeconds: WINDOW_SECONDS };
+  const all: Series = { ...about, variants };
+  await writeFile(path, `${JSON.stringify(all)}\n`);
+  await writeFile(path.replace(/(\.json)?$/, '.svg'), drawChart(all));
+}

@@ -12,7 +12,7 @@ const LINE = new URL('line/line.ts', import.meta.url);
 const USERS = new URL('users/users.ts', import.meta.url);
 export const LINE_KBPS = 20_000;
 /** Everybody logs in and opens the page. */
-const WARM_UP_MS = 4_000;
+const WARM_UP_MS = 3_000;
 const AFTER_MS = 2_000;
 
 /** What one variant showed: everything people asked for, and how the uploads went. */
