@@ -187,8 +187,9 @@ function typedError(job: string, outcome: { error?: unknown; code: FfmpegErrorCo
   return new FfmpegError(code, job, stderrTail(outcome.stderr) || message, { cause: outcome.error });
 }
 
-/** fluent-ffmpeg tells these apart in words only. */
+/** fluent-ffmpeg tells these apart in words only. A decoder that crashed would crash again: that is the file's fault. */
 function classify(message: string): FfmpegErrorCode {
+  if (/was killed with signal SIG(SEGV|ABRT|BUS|FPE|ILL|XFSZ)/.test(message)) return 'exit';
   if (message.includes('was killed with signal')) return 'killed';
   return /exited with code (?!12[67])/.test(message) ? 'exit' : 'not-started';
 }

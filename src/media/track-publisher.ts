@@ -18,10 +18,10 @@ export type PublishedSegment = PlaylistSegment & { bytes: number; keyframe: Lead
 type PublishedTrack = { init: Buffer; segments: readonly PublishedSegment[]; bytes: number; sha256: string };
 
 export type TrackPublisher = {
-  /** What is in the store by now; null before the first segment. */
+  /** What is in the store by now; null before the first segment, and while what there is lasts no time at all. */
   published(): { init: Buffer; segments: readonly PublishedSegment[] } | null;
   advance(): Promise<void>;
-  /** The complete track; null when ffmpeg wrote no segment at all. */
+  /** The complete track; null when ffmpeg wrote no segment, or a broken stream made one of no length. */
   finish(): Promise<PublishedTrack | null>;
 };
 
@@ -51,7 +51,7 @@ export function createTrackPublisher(store: PublisherStore, directory: string, p
   }
 
   return {
-    published: () => init && { init, segments: [...segments] },
+    published: () => (init && lasts(segments) ? { init, segments: [...segments] } : null),
     async advance() {
       shownBefore ??= publishedCount(store, prefix);
       const grown = await moveNewSegments();
@@ -60,13 +60,15 @@ export function createTrackPublisher(store: PublisherStore, directory: string, p
     },
     async finish() {
       await moveNewSegments();
-      if (!init) return null;
+      if (!init || !lasts(segments)) return null;
       await store.write(`${prefix}/index.m3u8`, renderMediaPlaylist({ segments, ended: true }));
       const bytes = segments.reduce((sum, segment) => sum + segment.bytes, init.length);
       return { init, segments, bytes, sha256: hash.digest('hex') };
     },
   };
 }
+
+const lasts = (segments: readonly PublishedSegment[]): boolean => segments.some(({ durationMs }) => durationMs > 0);
 
 async function publishedCount(store: PublisherStore, prefix: string): Promise<number> {
   const playlist = await store.read(`${prefix}/index.m3u8`);
