@@ -2,10 +2,13 @@ import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { z } from 'zod';
 
+/** A bucket's name as Amazon allows it, and segments as media store keys have them. */
+const BUCKET_LOCATION = /^s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*\/?$/;
+
 const port = z.coerce.number().int().min(0).max(65_535);
 const text = z.string().min(1);
-const directory = text.refine((value) => !/^[a-z][a-z0-9+.-]*:\/\//i.test(value), {
-  error: 'must be a directory: s3:// and other object stores are not supported yet',
+const mediaStore = text.refine((value) => !/^[a-z][a-z0-9+.-]*:\/\//i.test(value) || BUCKET_LOCATION.test(value), {
+  error: 'must be a directory or s3://BUCKET/PREFIX, the prefix made of A-Z a-z 0-9 . _ - and /',
 });
 const addressList = z
   .string()
@@ -40,7 +43,17 @@ const environmentSchema = z.object({
   NARA_DATA_DIR: text.default('./data'),
   CLICKHOUSE_URL: z.url().optional(),
   REDIS_URL: z.url().optional(),
-  NARA_MEDIA_STORE: directory.optional(),
+  NARA_MEDIA_STORE: mediaStore.optional(),
+  NARA_S3_ENDPOINT: z.url().optional(),
+  NARA_MEDIA_CACHE_BYTES: z.coerce
+    .number()
+    .int()
+    .positive()
+    .default(1024 ** 3),
+  AWS_REGION: text.default('us-east-1'),
+  AWS_ACCESS_KEY_ID: text.optional(),
+  AWS_SECRET_ACCESS_KEY: text.optional(),
+  AWS_SESSION_TOKEN: text.optional(),
   NARA_ADMIN_TOKEN: z.string().min(16).optional(),
   NARA_SECRET: z.string().min(32).optional(),
   NARA_TRUSTED_PROXIES: addressList.default([]),
@@ -89,8 +102,18 @@ export type Config = Readonly<{
   clickhouseUrl: string | null;
   /** Null: a redis-server is started. */
   redisUrl: string | null;
-  /** Absolute directory. */
+  /** Absolute directory, or `s3://BUCKET/PREFIX`. */
   mediaStore: string;
+  /** Absolute directory in which uploads arrive: in the media store, or beside a store elsewhere. */
+  uploadsDirectory: string;
+  /** How to get at a bucket; credentials null: what the machine's role allows. */
+  s3: Readonly<{
+    endpoint: string | null;
+    region: string;
+    credentials: Readonly<{ accessKeyId: string; secretAccessKey: string; sessionToken?: string }> | null;
+  }>;
+  /** Bytes of a bucket's media kept on local disk while they are in demand. */
+  mediaCacheBytes: number;
   adminToken: string | null;
   /** Signs view tokens and draws arms; the same on every host. Null: made once and kept in the data directory. */
   secret: string | null;
@@ -145,6 +168,8 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
   }
   const value = parsed.data;
   const dataDir = resolve(value.NARA_DATA_DIR);
+  const location = value.NARA_MEDIA_STORE ?? `${dataDir}/media`;
+  const isBucket = BUCKET_LOCATION.test(location);
   return Object.freeze({
     host: value.NARA_HOST,
     port: value.NARA_PORT ?? 8080,
@@ -152,7 +177,10 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     dataDir,
     clickhouseUrl: value.CLICKHOUSE_URL ?? null,
     redisUrl: value.REDIS_URL ?? null,
-    mediaStore: resolve(value.NARA_MEDIA_STORE ?? `${dataDir}/media`),
+    mediaStore: isBucket ? location : resolve(location),
+    uploadsDirectory: resolve(isBucket ? dataDir : location, 'uploads'),
+    s3: { endpoint: value.NARA_S3_ENDPOINT ?? null, region: value.AWS_REGION, credentials: credentialsOf(value) },
+    mediaCacheBytes: value.NARA_MEDIA_CACHE_BYTES,
     adminToken: value.NARA_ADMIN_TOKEN ?? null,
     secret: value.NARA_SECRET ?? null,
     trustedProxies: value.NARA_TRUSTED_PROXIES,
@@ -177,6 +205,16 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     clickhousePassword: value.NARA_CLICKHOUSE_PASSWORD,
     clickhouseMaxMemoryBytes: value.NARA_CLICKHOUSE_MAX_MEMORY_BYTES,
   });
+}
+
+function credentialsOf(env: z.infer<typeof environmentSchema>): Config['s3']['credentials'] {
+  const {
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_SESSION_TOKEN: sessionToken,
+  } = env;
+  if (accessKeyId === undefined || secretAccessKey === undefined) return null;
+  return { accessKeyId, secretAccessKey, ...(sessionToken === undefined ? {} : { sessionToken }) };
 }
 
 /** After a silence, or an hour without a line, a minute's worth may come at once. */

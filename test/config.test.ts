@@ -33,12 +33,28 @@ test.each(['zzz', '10.0.0.0/33', '10.0.0.0/0', '10.0.0.0/', '::1/129', '10.1', '
   },
 );
 
-test.each(['s3://bucket/prefix', 'file:///srv/media'])(
-  'the media store %j is refused: it must be a directory',
+test.each(['gs://bucket/prefix', 'file:///srv/media', 's3://', 's3://Bucket', 's3://bucket/a b', 's3://bucket/../x'])(
+  'the media store %j is refused: it must be a directory or a bucket',
   (store) => {
-    expect(() => readConfig({ NARA_MEDIA_STORE: store })).toThrow(/NARA_MEDIA_STORE: must be a directory/);
+    expect(() => readConfig({ NARA_MEDIA_STORE: store })).toThrow(/NARA_MEDIA_STORE: must be a directory or s3:/);
   },
 );
+
+test('a bucket keeps its address, is got at by what Amazon calls it, and uploads arrive beside the other data', () => {
+  const bucket = { NARA_DATA_DIR: '/srv/nara', NARA_MEDIA_STORE: 's3://my-bucket/nara/media' };
+  expect(readConfig(bucket)).toMatchObject({
+    mediaStore: 's3://my-bucket/nara/media',
+    uploadsDirectory: '/srv/nara/uploads',
+    s3: { endpoint: null, region: 'us-east-1', credentials: null },
+  });
+  const access = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'secret', AWS_REGION: 'eu-north-1' };
+  expect(readConfig({ ...bucket, ...access, NARA_S3_ENDPOINT: 'http://127.0.0.1:9000' }).s3).toEqual({
+    endpoint: 'http://127.0.0.1:9000',
+    region: 'eu-north-1',
+    credentials: { accessKeyId: 'id', secretAccessKey: 'secret' },
+  });
+  expect(readConfig({ NARA_MEDIA_STORE: '/srv/media' }).uploadsDirectory).toBe('/srv/media/uploads');
+});
 
 test('everything that is wrong is named at once', () => {
   expect(() => readConfig({ NARA_PORT: 'http', NARA_SECRET: 'short' })).toThrow(/NARA_PORT.*\n.*NARA_SECRET/);

@@ -56,7 +56,9 @@ export function apiPorts(parts: ApiParts, keys: KeyStore, browserKey: string | n
     },
     async mediaFile(assetId, name) {
       const key = `assets/${assetId}/${name}`;
-      return (await store.size(key)) === null ? null : store.localPath(key);
+      const path = store.localPath(key);
+      if (path === null) return parts.mediaCache.pathOf(key);
+      return (await store.size(key)) === null ? null : path;
     },
     readQoe: (query) => readQoe(database, query, table.current().config.reward),
     nowMs: clock.nowMs,

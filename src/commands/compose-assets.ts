@@ -9,6 +9,7 @@ import { AssetIndex } from '../delivery/asset-index.ts';
 import { isSameExternal, toExternalDocument } from '../delivery/external-asset.ts';
 import type { Announcement, AssetDocument, Clock } from '../domain/index.ts';
 import type { AssetStore } from '../media/asset-store.ts';
+import type { LandingStore } from '../media/landing-store.ts';
 
 type Ports = {
   assets: AssetStore;
@@ -24,6 +25,8 @@ type Ports = {
   /** Reports that an upload will never be finished; the one that was taken back by its uploader is reported already. */
   endUpload(uploadId: string, about: UploadAbout): Promise<void>;
   uploadsDirectory: string;
+  /** Where whole uploads go from there, and are removed from. */
+  store: Pick<LandingStore, 'land' | 'release' | 'remove'>;
   clock: Clock;
 };
 
@@ -49,10 +52,17 @@ export function composeAssets(ports: Ports) {
     const document = await assets.read(assetId);
     if (document === null) return false;
     await assets.remove(assetId);
-    if (document.uploadKey !== null) await removeUploadFiles(ports.uploadsDirectory, document.uploadKey);
+    if (document.uploadKey !== null) {
+      await removeUploadFiles(ports.uploadsDirectory, document.uploadKey);
+      await removeLanded(document.uploadKey);
+    }
     catalog.forget(assetId);
     announce({ type: 'asset.deleted', assetId });
     return true;
+  }
+
+  async function removeLanded(uploadKey: string): Promise<void> {
+    for (const key of [uploadKey, `${uploadKey}.json`]) await ports.store.remove(key);
   }
 
   async function endAndRemove(assetId: string): Promise<boolean> {
@@ -67,6 +77,8 @@ export function composeAssets(ports: Ports) {
       changed(described.id);
     },
     async finishUpload(assetId, measured) {
+      const uploadKey = (await assets.read(assetId))?.uploadKey ?? null;
+      if (uploadKey !== null) await ports.store.land(uploadKey);
       const document = await assets.read(assetId);
       if (document === null || document.state !== 'uploading') return;
       const uploadedAt = new Date(clock.nowMs()).toISOString();
@@ -118,6 +130,14 @@ export function composeAssets(ports: Ports) {
   // A document leaves `uploading` once and never returns, so each is read until then and no longer.
   let uploadedIds = new Set<string>();
 
+  /** Sends on what a process that died left whole. */
+  async function settleLanding(document: AssetDocument): Promise<void> {
+    if (document.uploadKey === null) return;
+    const progress = await readUploadProgress(ports.uploadsDirectory, document.uploadKey);
+    if (progress === null || clock.nowMs() - progress.writtenAtMs <= RECEIVING_FOR_MS) return;
+    if (progress.isWhole) await ports.store.land(document.uploadKey);
+  }
+
   /** Removes uploads that were not finished in time, with their assets, and answers how many. A broken document stays. */
   async function expireAbandoned(): Promise<number> {
     const uploadedNow = new Set<string>();
@@ -129,8 +149,9 @@ export function composeAssets(ports: Ports) {
         await endUpload(document);
         await forUploads.abandonUpload(assetId);
         removed += 1;
-      }
+      } else if (document !== null) await settleLanding(document);
     }
+    await ports.store.release(clock.nowMs());
     uploadedIds = uploadedNow;
     return removed;
   }

@@ -14,6 +14,7 @@ import { deriveViewKeys, viewIdOf } from '../delivery/view-identity.ts';
 import type { Announcement, Clock } from '../domain/index.ts';
 import { createAssetStore } from '../media/asset-store.ts';
 import { freeBytesOf } from '../media/disk-room.ts';
+import { openLocalCache } from '../media/local-cache.ts';
 import { openMediaStore } from '../media/open-media-store.ts';
 import { createOperator } from '../policy/operator.ts';
 import { createServingTable } from '../policy/serving-table.ts';
@@ -21,6 +22,7 @@ import { createDatabase } from '../telemetry/database.ts';
 import { findDecisions } from '../telemetry/decision-row.ts';
 import { createJobProducer } from '../workers/job-producer.ts';
 import { readServiceSecret } from './access-keys.ts';
+import { bucketAccess } from './bucket-access.ts';
 import { composeAssets } from './compose-assets.ts';
 import { composeDelivery, type Delivery } from './compose-delivery.ts';
 import { composeEdge } from './compose-edge.ts';
@@ -52,7 +54,7 @@ export async function openApiParts(config: Config, urls: ApiUrls, log: Logger) {
   const subscriber = connectSubscriber(urls.redisUrl, log);
   const database = createDatabase(urls.clickhouseUrl);
   const jobs = createJobProducer({ redisUrl: urls.redisUrl, log });
-  const store = openMediaStore(config.mediaStore);
+  const store = openMediaStore(config.mediaStore, bucketAccess(config));
   const assetStore = createAssetStore(store);
   const catalog = new AssetCatalog((assetId) => assetStore.read(assetId));
   const metrics = createMetrics();
@@ -109,7 +111,11 @@ export async function openApiParts(config: Config, urls: ApiUrls, log: Logger) {
     keys: viewKeys,
     clock,
   });
-  const uploadsDirectory = join(config.mediaStore, 'uploads');
+  const { uploadsDirectory } = config;
+  const mediaCache = await openLocalCache(store, {
+    directory: join(config.dataDir, 'media-cache'),
+    maxBytes: config.mediaCacheBytes,
+  });
   const uploadMeter = new UploadMeter({
     directory: uploadsDirectory,
     report: reportUploads(telemetry.ingest, edge, metrics.uploadReported, log),
@@ -138,6 +144,7 @@ export async function openApiParts(config: Config, urls: ApiUrls, log: Logger) {
     onRetried: (retry) => log.info(retry, 'failed asset is tried again'),
     endUpload: (uploadId, about) => uploadMeter.end(uploadId, 'abandoned', about),
     uploadsDirectory,
+    store,
     clock,
   });
   const eraseTelemetry = composeErasure({
@@ -182,6 +189,7 @@ export async function openApiParts(config: Config, urls: ApiUrls, log: Logger) {
     uploadMeter,
     earlyStart,
     diskBudget,
+    mediaCache,
     uplink: composeUplink(config.uplinkKbps),
     feed,
     feedTokens,

@@ -3,7 +3,8 @@ export type MediaErrorCode =
   | 'unsupported-store'
   | 'invalid-document'
   | 'unreadable-output'
-  | 'disk-full';
+  | 'disk-full'
+  | 'store-failed';
 
 /** A broken invariant or failed I/O in the media room; expected outcomes are values instead. */
 export class MediaError extends Error {

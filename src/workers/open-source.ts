@@ -1,7 +1,9 @@
+import { join } from 'node:path';
 import type { AssetDocument, AssetError } from '../domain/asset.ts';
 import type { EncodeSource } from '../media/media-room.ts';
 import type { SourceDetails } from '../media/plan/source-details.ts';
 import { beginProbe } from '../media/probe-source.ts';
+import { copySource } from '../media/source-copy.ts';
 import { assetLog, type TranscodePorts } from './transcode-ports.ts';
 
 /** The upload of an asset, probed; or why nothing can be made of it. */
@@ -35,7 +37,7 @@ export async function beginSource(
   signal: AbortSignal,
 ): Promise<BegunSource> {
   const { store, ffmpeg } = ports.media;
-  const path = store.localPath(asset.uploadKey);
+  const path = await localSource(ports, asset.uploadKey, signal);
   if (path === null || (await store.size(asset.uploadKey)) === null) {
     assetLog(ports, asset.id).warn({ uploadKey: asset.uploadKey }, 'uploaded file is missing');
     return { kind: 'rejected', error: UPLOAD_MISSING };
@@ -58,6 +60,14 @@ export async function beginSource(
       return { kind: 'opened', source: sourceOf(details) };
     },
   };
+}
+
+/** Where ffmpeg can read it: in the store itself, or in a copy of what is stored elsewhere. */
+async function localSource(ports: TranscodePorts, uploadKey: string, signal: AbortSignal): Promise<string | null> {
+  const { store, workRoot } = ports.media;
+  const path = store.localPath(uploadKey);
+  if (path !== null) return path;
+  return copySource(store, uploadKey, join(workRoot, 'sources'), { signal, nowMs: ports.clock.nowMs() });
 }
 
 /** Whether workers have anything to do for an asset: hosted here, not failed, not yet complete. */

@@ -21,7 +21,8 @@ beforeEach(async () => {
 afterEach(() => rm(directory, { recursive: true }));
 
 function compose() {
-  const store = createAssetStore(openMediaStore(directory));
+  const media = openMediaStore(directory);
+  const store = createAssetStore(media);
   const announced: Announcement[] = [];
   const ended: unknown[] = [];
   let abandoned = 0;
@@ -37,6 +38,7 @@ function compose() {
     },
     endUpload: async (uploadId, about) => void ended.push([uploadId, about]),
     uploadsDirectory: join(directory, 'uploads'),
+    store: media,
     clock: { nowMs: () => nowMs },
   });
   return { ...assets, store, announced, ended, abandonedCount: () => abandoned };

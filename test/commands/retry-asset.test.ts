@@ -7,6 +7,7 @@ import { AssetCatalog } from '../../src/delivery/asset-catalog.ts';
 import type { AssetDocument } from '../../src/domain/index.ts';
 import { type AssetStore, createAssetStore } from '../../src/media/asset-store.ts';
 import { createDirectoryStore } from '../../src/media/directory-store.ts';
+import { openMediaStore } from '../../src/media/open-media-store.ts';
 import { hostedAsset } from '../fixtures/assets.ts';
 
 const error = { code: 'no-resources', message: 'x', action: 'x' };
@@ -32,6 +33,7 @@ async function retry(asset: Partial<AssetDocument>) {
     onRetried: (retried) => calls.push(`${retried.actor} ${retried.error}`),
     endUpload: async () => {},
     uploadsDirectory: join(root, 'uploads'),
+    store: openMediaStore(root),
     clock: { nowMs: () => 0 },
   });
   return forAssets.retry('a_1', { actor: 'ann', reason: 'more disk' });

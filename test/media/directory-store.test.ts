@@ -29,8 +29,8 @@ test('nothing is left beside the documents, and what a crash leaves there is nev
   expect(await store.list('')).toEqual(['assets/']);
 });
 
-test('object stores are refused by name', () => {
-  expect(() => openMediaStore('s3://bucket/prefix')).toThrow(
-    /NARA_MEDIA_STORE must be a directory.*s3:\/\/bucket\/prefix/,
+test('object stores other than S3 are refused by name', () => {
+  expect(() => openMediaStore('gs://bucket/prefix')).toThrow(
+    /NARA_MEDIA_STORE: expected a directory or s3:.*got gs:\/\/bucket\/prefix/,
   );
 });

@@ -153,7 +153,7 @@ test('nara doctor --json is a report, and its exit code is whether all is well',
 describe('a configuration that cannot work', () => {
   test.each([
     [{ NARA_HOST: '0.0.0.0' }, /^nara: NARA_HOST is 0\.0\.0\.0, beyond loopback, and there are no keys: .+\n$/],
-    [{ NARA_MEDIA_STORE: 's3://bucket/media' }, /^nara: .+\n {2}NARA_MEDIA_STORE: must be a directory: .+\n$/],
+    [{ NARA_MEDIA_STORE: 'gs://bucket/media' }, /^nara: .+\n {2}NARA_MEDIA_STORE: must be a directory or s3:.+\n$/],
     [{ NARA_TRUSTED_PROXIES: 'zzz' }, /^nara: .+\n {2}NARA_TRUSTED_PROXIES: zzz is not an address, .+\n$/],
     [{ NARA_FFMPEG: '/nope' }, /^nara: \/nope cannot be run: .+ NARA_FFMPEG .+\n$/],
     [{ NARA_FFPROBE: '/nope' }, /^nara: \/nope cannot be run: .+ NARA_FFPROBE .+\n$/],
