@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { type AssetDocument, assetDocumentSchema, type Previews, previewsSchema } from '../domain/asset.ts';
+import { type AssetDocument, assetDocumentSchema } from '../domain/asset.ts';
 import { earlyTracksSchema, mayHaveEarlyTracks, withEarlyTracks } from './early-tracks.ts';
 import { MediaError } from './media-error.ts';
 import type { MediaStore } from './media-store.ts';
+import { mayHavePreviews, readPreviews } from './previews/previews-document.ts';
 
 /** `asset.json` documents in the media store. Deletion wins: after `remove`, no late `write` brings an asset back. */
 export type AssetStore = {
@@ -31,27 +32,6 @@ const documentKey = (assetId: string): string => `${assetPrefix(assetId)}/asset.
 // Written before anything is removed and read after anything is written, so one of the two always sees the other.
 const tombstoneKey = (assetId: string): string => `removed-assets/${assetId}`;
 
-/**
- * `previews.json`, written by whoever makes the previews: a document of its own, so that they never write `asset.json` beside
- * the one worker that does. Readers of assets see both as one.
- */
-const previewsKey = (assetId: string): string => `${assetPrefix(assetId)}/previews.json`;
-
-/** What there is to see of an asset before it plays; null while that has not been settled. */
-export async function readPreviews(store: Pick<MediaStore, 'read'>, assetId: string): Promise<Previews | null> {
-  const bytes = await store.read(previewsKey(assetId));
-  return bytes && previewsSchema.parse(JSON.parse(bytes.toString('utf8')));
-}
-
-/** Settles what there is to see. */
-export async function writePreviews(
-  store: Pick<MediaStore, 'write'>,
-  assetId: string,
-  previews: Previews,
-): Promise<void> {
-  await store.write(previewsKey(assetId), `${JSON.stringify(previewsSchema.parse(previews))}\n`);
-}
-
 /** Asset documents over any media store. */
 export function createAssetStore(store: DocumentFiles): AssetStore {
   return {
@@ -60,7 +40,9 @@ export function createAssetStore(store: DocumentFiles): AssetStore {
       if (!bytes) return null;
       const asset = parseDocument(assetId, bytes);
       const early = mayHaveEarlyTracks(asset) ? await store.read(earlyTracksKey(assetId)) : null;
-      return early ? withEarlyTracks(asset, earlyTracksSchema.parse(JSON.parse(early.toString('utf8')))) : asset;
+      if (early) return withEarlyTracks(asset, earlyTracksSchema.parse(JSON.parse(early.toString('utf8'))));
+      const previews = mayHavePreviews(asset) ? await readPreviews(store, assetId) : null;
+      return previews ? { ...asset, previews } : asset;
     },
     async create(asset) {
       // An external asset may come back under an id that was deleted before; ids we mint never do.

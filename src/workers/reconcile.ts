@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import type { AssetDocument } from '../domain/asset.ts';
-import { type AssetStore, earlyTracksKey, readPreviews } from '../media/asset-store.ts';
+import { type AssetStore, earlyTracksKey } from '../media/asset-store.ts';
 import { readDone } from '../media/finished-tracks.ts';
 import type { MediaStore } from '../media/media-store.ts';
+import { mayHavePreviews, readPreviews } from '../media/previews/previews-document.ts';
 import type { AssetQueueName } from './job-payloads.ts';
 import { isEncodable } from './open-source.ts';
 import type { QueuedAsset } from './owner-priority.ts';
@@ -72,9 +73,7 @@ export function neededStage(asset: AssetDocument, tracksDone: boolean): AssetQue
 }
 
 async function lacksPreviews(store: ReconcilePorts['store'], asset: AssetDocument): Promise<boolean> {
-  const { kind, state, availability, previews } = asset;
-  if (kind !== 'hosted' || state === 'uploading' || availability === 'none' || previews.tiles) return false;
-  return (await readPreviews(store, asset.id)) === null;
+  return asset.state !== 'uploading' && mayHavePreviews(asset) && (await readPreviews(store, asset.id)) === null;
 }
 
 const isSettled = (asset: AssetDocument): boolean => asset.state !== 'uploading' && neededStage(asset, true) === null;

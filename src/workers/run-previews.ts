@@ -1,7 +1,7 @@
 import type { AssetDocument, Previews, StoredRendition } from '../domain/asset.ts';
-import { readPreviews, writePreviews } from '../media/asset-store.ts';
 import { readDone } from '../media/finished-tracks.ts';
 import { makePreviews } from '../media/previews/make-previews.ts';
+import { readPreviews, writePreviews } from '../media/previews/previews-document.ts';
 import { openSource } from './open-source.ts';
 import { assetLog, type TranscodePorts } from './transcode-ports.ts';
 import { AssetRemovedError, whileAssetExists } from './update-asset.ts';

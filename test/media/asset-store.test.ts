@@ -2,9 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { AssetDocument } from '../../src/domain/asset.ts';
 import { type AssetStore, createAssetStore } from '../../src/media/asset-store.ts';
 import { createDirectoryStore } from '../../src/media/directory-store.ts';
 import type { MediaStore } from '../../src/media/media-store.ts';
+import { writePreviews } from '../../src/media/previews/previews-document.ts';
 import { hostedAsset } from '../fixtures/assets.ts';
 
 let root: string;
@@ -57,4 +59,16 @@ test('a document that is none says which asset and what is wrong', async () => {
 test('a document that breaks the schema is not written', async () => {
   await expect(assets.write(hostedAsset({ complexityScale: 0 }))).rejects.toThrow();
   expect(await assets.read('a_1')).toBeNull();
+});
+
+test('what previews were made is seen by whoever reads the asset, and kept by whoever writes it next', async () => {
+  const tiles = { columns: 1, rows: 1, width: 160, height: 90, intervalMs: 2000, count: 1, spriteBytes: [500] };
+  const previews = { thumbhash: 'aGFzaA==', poster: 'poster.webp', clip: null, storyboard: 'storyboard.vtt', tiles };
+  await assets.create(hostedAsset({ id: 'a_1', availability: 'playable' }));
+  await writePreviews(store, 'a_1', previews);
+  const seen = await assets.read('a_1');
+  expect(seen?.previews).toEqual(previews);
+  await assets.write({ ...(seen as AssetDocument), revision: 3 });
+  await store.remove('assets/a_1/previews.json');
+  expect(await assets.read('a_1')).toMatchObject({ revision: 3, previews });
 });

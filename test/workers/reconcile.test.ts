@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { AssetDocument } from '../../src/domain/asset.ts';
-import { createAssetStore, writePreviews } from '../../src/media/asset-store.ts';
+import { createAssetStore } from '../../src/media/asset-store.ts';
 import { createDirectoryStore } from '../../src/media/directory-store.ts';
 import { markDone } from '../../src/media/finished-tracks.ts';
 import type { MediaStore } from '../../src/media/media-store.ts';
+import { writePreviews } from '../../src/media/previews/previews-document.ts';
 import { createReconciler, neededStage } from '../../src/workers/reconcile.ts';
 import { hostedAsset, rendition } from '../fixtures/assets.ts';
 
