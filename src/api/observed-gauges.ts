@@ -7,15 +7,15 @@ export type GaugeSources = {
   jobs(): Promise<readonly { queue: string; state: string; count: number }[]>;
   policy(): { configVersion: number; allocationVersion: number };
   feedClients(): number;
-  /** The encoders of each worker process that is alive. May fail or hang with Redis. */
+  /** The encoders of each host with a worker. May fail or hang with Redis. */
   encoding(): Promise<readonly EncodingStatus[]>;
   /** Events of the last hours that are neither stored nor known to be anywhere else. May fail with ClickHouse. */
   unaccounted(): Promise<number>;
 };
 
-/** How encoding goes in one worker process: shares of its machine, and ffmpegs. */
+/** How encoding goes on one host: shares of the machine, and ffmpegs. */
 type EncodingStatus = {
-  worker: string;
+  host: string;
   /** 1: full speed; 0: paused. */
   level: number;
   own: number;
@@ -74,20 +74,20 @@ export function exposeGauges(registry: Registry, sources: GaugeSources, timeoutM
   );
   gauge(
     'nara_encode_pace_ratio',
-    'Share of its time that encoding may run, by worker; 0 is a pause.',
-    ['worker'],
-    async () => (await sources.encoding()).map(({ worker, level }) => ({ labels: { worker }, value: level })),
+    'Share of its time that encoding may run, by host; 0 is a pause.',
+    ['host'],
+    async () => (await sources.encoding()).map(({ host, level }) => ({ labels: { host }, value: level })),
   );
-  gauge('nara_encode_cpu_ratio', 'Share of the machine, by worker and by who takes it.', ['worker', 'by'], async () =>
-    (await sources.encoding()).flatMap(({ worker, own, others }) => [
-      { labels: { worker, by: 'encoding' }, value: own },
-      { labels: { worker, by: 'others' }, value: others },
+  gauge('nara_encode_cpu_ratio', 'Share of the machine, by host and by who takes it.', ['host', 'by'], async () =>
+    (await sources.encoding()).flatMap(({ host, own, others }) => [
+      { labels: { host, by: 'encoding' }, value: own },
+      { labels: { host, by: 'others' }, value: others },
     ]),
   );
-  gauge('nara_encode_processes', 'ffmpegs that run or wait for a slot, by worker.', ['worker', 'state'], async () =>
-    (await sources.encoding()).flatMap(({ worker, running, waiting }) => [
-      { labels: { worker, state: 'running' }, value: running },
-      { labels: { worker, state: 'waiting' }, value: waiting },
+  gauge('nara_encode_processes', 'ffmpegs that run or wait for a slot, by host.', ['host', 'state'], async () =>
+    (await sources.encoding()).flatMap(({ host, running, waiting }) => [
+      { labels: { host, state: 'running' }, value: running },
+      { labels: { host, state: 'waiting' }, value: waiting },
     ]),
   );
   gauge('nara_policy_config_version', 'Policy config that this process decides by.', [], () => [

@@ -7,7 +7,7 @@ import { apiPorts } from './api-ports.ts';
 import { createMilestones } from './asset-milestones.ts';
 import { initialConfig } from './compose-policy.ts';
 import { feedTopicsOf } from './feed-topics.ts';
-import { readGovernorStatuses } from './governor-board.ts';
+import { readHostStatuses } from './governor-board.ts';
 import { tellLatency } from './latency-channel.ts';
 import { listen } from './listen.ts';
 import { type ApiParts, openApiParts } from './open-api-parts.ts';
@@ -40,7 +40,7 @@ async function startApi(config: Config, log: Logger): Promise<Service> {
     jobs: () => parts.jobs.counts(),
     policy: () => table.current().allocation,
     feedClients: () => feed.clientCount,
-    encoding: () => readGovernorStatuses(parts.redis, parts.clock.nowMs()),
+    encoding: () => readHostStatuses(parts.redis, parts.clock.nowMs()),
     unaccounted: telemetry.unaccounted,
   });
   listenToOthers(parts);

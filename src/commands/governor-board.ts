@@ -19,12 +19,12 @@ const postSchema = z.object({
   pausedSeconds: z.number(),
 });
 
-/** What a worker said last about its encoders. */
-export type PostedStatus = GovernorStatus & { worker: string };
+/** How encoding goes on a host; the slowest pace of its workers, and the sum of what they do. */
+type HostStatus = { host: string; level: number; own: number; others: number; running: number; waiting: number };
 
 /** Puts a worker's status where the API's metrics find it, again and again; answers how to end that. */
 export function postGovernorStatus(redis: Redis, read: () => GovernorStatus): () => void {
-  const worker = `${hostname()}-${process.pid}`;
+  const worker = `${hostname()} ${process.pid}`;
   const post = (): void => {
     redis.hset(KEY, worker, JSON.stringify({ atMs: Date.now(), ...read() })).catch(() => undefined);
   };
@@ -35,17 +35,30 @@ export function postGovernorStatus(redis: Redis, read: () => GovernorStatus): ()
   };
 }
 
-/** The workers that are alive; forgets the others. */
-export async function readGovernorStatuses(redis: Redis, nowMs: number): Promise<PostedStatus[]> {
-  const posts = Object.entries(await redis.hgetall(KEY)).map(([worker, text]) => ({ worker, post: parse(text) }));
-  const fresh = posts.flatMap(({ worker, post }) => {
-    if (post === null || nowMs - post.atMs > STALE_AFTER_MS) return [];
-    const { atMs: _, ...status } = post;
-    return [{ worker, ...status }];
-  });
-  const gone = posts.map(({ worker }) => worker).filter((name) => !fresh.some(({ worker }) => worker === name));
+/** The hosts whose workers are alive; forgets the others. */
+export async function readHostStatuses(redis: Redis, nowMs: number): Promise<HostStatus[]> {
+  const hosts = new Map<string, HostStatus>();
+  const gone: string[] = [];
+  for (const [worker, text] of Object.entries(await redis.hgetall(KEY))) {
+    const post = parse(text);
+    const [host = ''] = worker.split(' ');
+    if (post === null || nowMs - post.atMs > STALE_AFTER_MS) gone.push(worker);
+    else hosts.set(host, add(hosts.get(host), { host, ...post }));
+  }
   if (gone.length > 0) await redis.hdel(KEY, ...gone);
-  return fresh;
+  return [...hosts.values()];
+}
+
+function add(one: HostStatus | undefined, { host, level, own, others, running, waiting }: HostStatus): HostStatus {
+  return {
+    host,
+    level: Math.min(one?.level ?? 1, level),
+    own: (one?.own ?? 0) + own,
+    // To each worker, the encoders of the rest are others.
+    others: Math.min(one?.others ?? 1, others),
+    running: (one?.running ?? 0) + running,
+    waiting: (one?.waiting ?? 0) + waiting,
+  };
 }
 
 function parse(text: string): z.infer<typeof postSchema> | null {

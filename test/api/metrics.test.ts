@@ -9,7 +9,7 @@ const SOURCES: GaugeSources = {
   ],
   jobs: async () => [{ queue: 'media', state: 'waiting', count: 4 }],
   policy: () => ({ configVersion: 3, allocationVersion: 17 }),
-  encoding: async () => [{ worker: 'vm-1', level: 0.5, own: 0.3, others: 0.2, running: 2, waiting: 1 }],
+  encoding: async () => [{ host: 'vm', level: 0.5, own: 0.3, others: 0.2, running: 2, waiting: 1 }],
   feedClients: () => 5,
   unaccounted: async () => 0,
 };
@@ -91,9 +91,9 @@ describe('metrics', () => {
     expect(await sampleOf(metrics, 'nara_spool_bytes{spool="events"}')).toBe(2048);
     expect(await sampleOf(metrics, 'nara_spool_segments_waiting{spool="events"}')).toBe(2);
     expect(await sampleOf(metrics, 'nara_jobs{queue="media",state="waiting"}')).toBe(4);
-    expect(await sampleOf(metrics, 'nara_encode_pace_ratio{worker="vm-1"}')).toBe(0.5);
-    expect(await sampleOf(metrics, 'nara_encode_cpu_ratio{worker="vm-1",by="others"}')).toBe(0.2);
-    expect(await sampleOf(metrics, 'nara_encode_processes{worker="vm-1",state="waiting"}')).toBe(1);
+    expect(await sampleOf(metrics, 'nara_encode_pace_ratio{host="vm"}')).toBe(0.5);
+    expect(await sampleOf(metrics, 'nara_encode_cpu_ratio{host="vm",by="others"}')).toBe(0.2);
+    expect(await sampleOf(metrics, 'nara_encode_processes{host="vm",state="waiting"}')).toBe(1);
     expect(await sampleOf(metrics, 'nara_policy_config_version')).toBe(3);
     expect(await sampleOf(metrics, 'nara_policy_allocation_version')).toBe(17);
   });
@@ -153,8 +153,10 @@ describe('metrics', () => {
       [...inside.matchAll(/(\w+)="/g)].map(([, name]) => name),
     );
     expect([...new Set(labels)].sort()).toEqual([
+      'by',
       'code',
       'gauge',
+      'host',
       'le',
       'level',
       'method',

@@ -57,8 +57,8 @@ const MOST_THREADS = 8;
 
 /** Towards our own API and databases. */
 const NICENESS: Record<JobClass, number> = { 'fast-lane': 10, encode: 19, background: 19 };
-/** Towards the rest of the machine: a tenth of a processor that somebody else uses up, and a hundredth. */
-const SESSION_NICENESS: Record<JobClass, number | null> = { 'fast-lane': null, encode: 10, background: 19 };
+/** Towards the rest of the machine: a tenth of a processor that somebody else uses up, and a thirtieth. */
+const SESSION_NICENESS: Record<JobClass, number | null> = { 'fast-lane': null, encode: 10, background: 15 };
 
 /** A governor for this process' children. */
 export function createGovernor(options: GovernorOptions): Governor {
