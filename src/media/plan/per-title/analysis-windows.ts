@@ -10,8 +10,11 @@ const WINDOWS_BY_SEGMENTS: readonly { upTo: number; windows: number }[] = [
   { upTo: Number.POSITIVE_INFINITY, windows: 3 },
 ];
 
+/** A short last segment is mostly keyframe: its rate says nothing about the others. */
+const WHOLE_SHARE = 0.9;
+
 /**
- * The segments that are sampled, in order of time: all segments of at least half the usual length, ranked by what they took in
+ * The segments that are sampled, in order of time: all segments of the usual length, ranked by what they took in
  * the first rung, in equal parts from easy to hard, and the middle one of each part. A sample by time alone would miss the hard
  * minute of an easy film.
  */
@@ -28,7 +31,9 @@ export function analysisWindows(segments: readonly { durationMs: number; bytes: 
     return window;
   });
   const longest = Math.max(...all.map(({ seconds }) => seconds));
-  const ranked = all.filter(({ seconds }) => seconds >= longest / 2).sort((a, b) => a.bytesPerMs - b.bytesPerMs);
+  const ranked = all
+    .filter(({ seconds }) => seconds >= longest * WHOLE_SHARE)
+    .sort((a, b) => a.bytesPerMs - b.bytesPerMs);
   const count = WINDOWS_BY_SEGMENTS.find(({ upTo }) => ranked.length <= upTo)?.windows ?? 1;
   const chosen = Array.from({ length: Math.min(count, ranked.length) }, (_, part) => {
     const middle = ranked[Math.floor(((part + 0.5) * ranked.length) / count)];
