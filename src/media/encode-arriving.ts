@@ -27,10 +27,10 @@ const PROBE_MOST_BYTES = 16 * 1024 * 1024;
 export async function probeArriving(
   room: MediaRoom,
   { assetId, path }: { assetId: string; path: string },
-  signal: AbortSignal,
+  { signal, idleLimitMs = IDLE_LIMIT_MS }: { signal: AbortSignal; idleLimitMs?: number | undefined },
 ): Promise<{ details: SourceDetails; arrival: Arrival } | null> {
   for (let wanted = PROBE_LEAST_BYTES; wanted <= PROBE_MOST_BYTES; wanted *= 2) {
-    const arrival = await waitForBytes(path, wanted, signal);
+    const arrival = await waitForBytes(path, wanted, { signal, idleLimitMs });
     if (arrival === null) return null;
     const probed = await withWorkDirectory(room.workRoot, `${assetId}.arriving`, async (directory) => {
       // A copy, because ffprobe would not stop where the verified bytes do.
@@ -45,7 +45,11 @@ export async function probeArriving(
 }
 
 /** How far an upload is once it has so many bytes; null when it is whole, or stands still, before. */
-async function waitForBytes(path: string, bytes: number, signal: AbortSignal): Promise<Arrival | null> {
+async function waitForBytes(
+  path: string,
+  bytes: number,
+  { signal, idleLimitMs }: { signal: AbortSignal; idleLimitMs: number },
+): Promise<Arrival | null> {
   let seen = -1;
   let grewAtMs = performance.now();
   for (;;) {
@@ -53,7 +57,7 @@ async function waitForBytes(path: string, bytes: number, signal: AbortSignal): P
     if (arrival === null || isWhole(arrival)) return null;
     if (arrival.verifiedBytes >= bytes) return arrival;
     if (arrival.verifiedBytes !== seen) grewAtMs = performance.now();
-    else if (performance.now() - grewAtMs > IDLE_LIMIT_MS) return null;
+    else if (performance.now() - grewAtMs > idleLimitMs) return null;
     seen = arrival.verifiedBytes;
     await sleep(POLL_MS, undefined, { signal });
   }
@@ -70,7 +74,7 @@ export async function encodeArriving(
   room: MediaRoom,
   source: EncodeSource,
   planned: PlannedRendition,
-  options: { signal: AbortSignal; onPlayable(tracks: FastLaneTracks): Promise<void>; idleLimitMs?: number },
+  options: { signal: AbortSignal; onPlayable(tracks: FastLaneTracks): Promise<void>; idleLimitMs?: number | undefined },
 ): Promise<ArrivingOutcome> {
   const { path, details } = source.input;
   const letGo = new AbortController();
@@ -83,7 +87,7 @@ export async function encodeArriving(
     else limit ??= setTimeout(() => letGo.abort(), timeLimitSeconds(details.durationMs, 30) * 1000);
   };
   const signal = AbortSignal.any([options.signal, letGo.signal]);
-  const idleLimitMs = options.idleLimitMs ?? IDLE_LIMIT_MS;
+  const { idleLimitMs = IDLE_LIMIT_MS } = options;
   try {
     const tracks = await encodeFastLane(room, source, planned, {
       signal,

@@ -52,7 +52,7 @@ async function makePlayable(
   idleLimitMs?: number,
 ): Promise<EarlyOutcome> {
   const { media } = ports;
-  const probed = await probeArriving(media, { assetId: asset.id, path }, signal);
+  const probed = await probeArriving(media, { assetId: asset.id, path }, { signal, idleLimitMs });
   if (probed === null) return { kind: 'given-up' };
   const { details, arrival } = probed;
   const plan = asset.plan ?? (await planEarly(ports, asset, details, arrival));
@@ -73,11 +73,7 @@ async function makePlayable(
     });
     assetLog(ports, asset.id).info({ renditionId: rendition.id, ...arrival }, 'asset is playable while it arrives');
   };
-  const { kind } = await encodeArriving(media, source, planned, {
-    signal,
-    onPlayable,
-    ...(idleLimitMs === undefined ? {} : { idleLimitMs }),
-  });
+  const { kind } = await encodeArriving(media, source, planned, { signal, onPlayable, idleLimitMs });
   return { kind };
 }
 

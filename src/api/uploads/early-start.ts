@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
 import { LRUCache } from 'lru-cache';
 import { findHeader, HEADER_LOOK_BYTES } from '../../media/plan/header-first.ts';
 import { type Arrival, isWhole, readArrival, readArrived } from '../../media/upload-arrival.ts';
@@ -48,7 +47,7 @@ export class EarlyStart {
   }
 
   /** Watches an upload for as long as this request is open. */
-  begin(request: Pick<Readable, 'once'>, uploadId: string): void {
+  begin(request: { once(event: 'close', closed: () => void): unknown }, uploadId: string): void {
     const upload = this.#watched(uploadId);
     if (upload.isDecided) {
       request.once('close', () => this.#touch(upload));
