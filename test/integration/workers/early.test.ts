@@ -175,8 +175,10 @@ test('a worker killed meanwhile is followed by another, and nothing is missing i
   await start();
   await appendFile(path, file.subarray(beginning(file).length));
   await vi.waitFor(() => expect(platform.jobs).toContain('fast-lane completed'), { timeout: 40_000, interval: 50 });
-  const asset = await platform.assets.read('a_killed');
-  expect(asset?.error).toBeUndefined();
-  expect(asset).toMatchObject({ availability: expect.stringMatching(/playable|complete/) });
-  expect(asset?.renditions.map(({ id }) => id)).toEqual(expect.arrayContaining(early.renditions.map(({ id }) => id)));
+  const followed = await platform.assets.read('a_killed');
+  expect(followed?.error).toBeUndefined();
+  expect(followed).toMatchObject({ availability: expect.stringMatching(/playable|complete/) });
+  expect(followed?.renditions.map(({ id }) => id)).toEqual(
+    expect.arrayContaining(early.renditions.map(({ id }) => id)),
+  );
 });
