@@ -1,6 +1,7 @@
 import type { Config } from '../config.ts';
 import type { Check } from './doctor/check.ts';
 import { checkClickhouse, checkRedis } from './doctor/check-databases.ts';
+import { checkGovernor } from './doctor/check-governor.ts';
 import { checkDataDir, checkDisk, checkPort } from './doctor/check-place.ts';
 import { checkFfmpeg, checkFfprobe, checkNicety, checkNode } from './doctor/check-programs.ts';
 
@@ -28,6 +29,7 @@ export async function runDoctor(config: DoctorConfig): Promise<DoctorReport> {
     checkDisk(config),
     checkPort(config),
     checkNicety(process.platform),
+    checkGovernor(process.platform),
   ]);
   const checks = found.flat();
   return { ok: checks.every(({ ok, required }) => ok || !required), checks };

@@ -4,6 +4,7 @@ import type { JobClass } from '../../media/plan/ffmpeg-job.ts';
 import { createSlotQueue } from '../slot-queue.ts';
 import { slotBudget } from '../slots.ts';
 import { dutyOf } from './duty.ts';
+import { type EncodeCgroup, joinEncodeCgroup, openEncodeCgroup } from './encode-cgroup.ts';
 import type { LatencyReading } from './harm.ts';
 import { keepSessionNice } from './keep-session-nice.ts';
 import { mayStopChildren } from './may-stop-children.ts';
@@ -71,6 +72,7 @@ export function createGovernor(options: GovernorOptions): Governor {
   const stopping = new AbortController();
   let pausedMs = 0;
   let pace: Pace = FULL_PACE;
+  let cgroup: EncodeCgroup = { kind: 'none', reason: 'not started' };
 
   const hear = (reading: LatencyReading): void => {
     const known = heard.get(reading.source);
@@ -78,6 +80,7 @@ export function createGovernor(options: GovernorOptions): Governor {
   };
 
   async function sampleForEver(): Promise<void> {
+    cgroup = await openEncodeCgroup();
     const mayStop = await mayStopChildren();
     if (!mayStop) log.warn('setpriv cannot tie children to this worker: they are niced, but never slowed');
     let before = await readMachine(pidsOf(children));
@@ -120,6 +123,8 @@ export function createGovernor(options: GovernorOptions): Governor {
             child = process;
             children.set(process, jobClass);
             paced = stopAndGo.add(process, jobClass);
+            // Somebody waits for the fast lane: it stays with the service.
+            if (jobClass !== 'fast-lane' && process.pid) void joinEncodeCgroup(cgroup, process.pid);
           },
           pausedMs: () => paced?.pausedMs() ?? 0,
           ended() {
