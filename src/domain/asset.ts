@@ -165,6 +165,8 @@ export const assetDocumentSchema = z.object({
   }),
   /** Bitrate this content needs relative to reference content, > 0; arms' nominal bitrates are multiplied by it. */
   complexityScale: z.number().positive(),
+  /** Bitrates that rungs of the plan ask for on this title, and that show nobody a difference there: not made, nor missing. */
+  leftOutKbps: z.array(z.number().positive()).optional(),
   plan: encodePlanSchema.nullable(),
   renditions: z.array(storedRenditionSchema),
   /** Kept until the last view of their revision must have ended, then collected. */
@@ -193,6 +195,7 @@ export const assetSchema = assetDocumentSchema
     upload: true,
     audio: true,
     complexityScale: true,
+    leftOutKbps: true,
     retired: true,
     duplicateOf: true,
   })

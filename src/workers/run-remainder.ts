@@ -70,6 +70,7 @@ async function complete(
     revision: current.revision + 1,
     timings: { ...current.timings, completeAt: timestamp(ports) },
     complexityScale,
+    leftOutKbps: leftOut.map(({ targetKbps }) => targetKbps),
     renditions: [...renditions].sort((a, b) => a.bitrateKbps - b.bitrateKbps),
   }));
   await optional(ports, asset.id, 'tidying up', signal, () => removeChunks(ports.media.store, asset.id));

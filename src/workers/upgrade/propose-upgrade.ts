@@ -89,13 +89,19 @@ export const isFastMade = ({ preset, codec }: StoredRendition): boolean => prese
 
 const hasFastMade = ({ renditions }: AssetDocument): boolean => renditions.some(isFastMade);
 
-/** Rungs that no rendition stands for, at this content's complexity. */
+/** Rungs that no rendition stands for, at this content's complexity; what would show nobody a difference is not missed. */
 export function missingRungs(
-  { renditions, complexityScale }: Pick<AssetDocument, 'renditions' | 'complexityScale'>,
+  {
+    renditions,
+    complexityScale,
+    leftOutKbps = [],
+  }: Pick<AssetDocument, 'renditions' | 'complexityScale' | 'leftOutKbps'>,
   rungs: readonly LadderRung[],
 ): LadderRung[] {
   const isThere = (wantedKbps: number): boolean =>
-    renditions.some(({ targetKbps }) => Math.abs(Math.log(targetKbps / wantedKbps)) <= Math.log(SAME_RUNG));
+    [...renditions.map(({ targetKbps }) => targetKbps), ...leftOutKbps].some(
+      (kbps) => Math.abs(Math.log(kbps / wantedKbps)) <= Math.log(SAME_RUNG),
+    );
   return rungs.filter(({ bitrateKbps }) => !isThere(bitrateKbps * complexityScale));
 }
 

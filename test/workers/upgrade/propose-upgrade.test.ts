@@ -34,6 +34,7 @@ test('a rung its audience’s arms have come to need is made when that is worth 
 test('a rung is there when a rendition was asked for at about its bitrate, at this content’s complexity', () => {
   expect(missingRungs(asset, [{ ...rung, bitrateKbps: 320 }, rung])).toEqual([rung]);
   expect(missingRungs({ ...asset, complexityScale: 2 }, [rung])).toEqual([]);
+  expect(missingRungs({ ...asset, leftOutKbps: [rung.bitrateKbps] }, [rung])).toEqual([]);
 });
 
 test.each([

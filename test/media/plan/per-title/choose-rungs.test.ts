@@ -155,6 +155,6 @@ describe('the scale of a title', () => {
   });
 
   test('makes nominal bitrates look the same: twice the need, twice the scale', () => {
-    expect(scaleOf(500) / scaleOf(250)).toBeCloseTo(2, 1);
+    expect(scaleOf(3000) / scaleOf(1500)).toBeCloseTo(2, 1);
   });
 });
