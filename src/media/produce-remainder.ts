@@ -7,6 +7,7 @@ import type { EncodeSource, MediaRoom } from './media-room.ts';
 import { chunkPlanId, planChunks } from './plan/chunks.ts';
 import { gopSeconds } from './plan/frame-rate.ts';
 import type { PlannedRendition } from './plan/plan-renditions.ts';
+import type { SourceDetails } from './plan/source-details.ts';
 
 /** `in-chunks`: it is a long one, and these chunks of it are still to be made, by whoever has a slot. */
 export type Remainder =
@@ -21,8 +22,12 @@ type Options = {
   onProgress?: (seconds: number) => void;
 };
 
-/** Containers that know where their keyframes are: a seek lands where it says. */
-const SEEKS_EXACTLY = ['mp4', 'matroska'];
+/** Containers that know where their keyframes are. */
+const INDEXED = ['mp4', 'matroska'];
+
+/** Whether a seek lands where it says. */
+export const seeksExactly = ({ container }: SourceDetails): boolean =>
+  container.split(',').some((name) => INDEXED.includes(name));
 
 /**
  * The planned renditions, in the order planned: of a short source encoded here and now, of a long one joined from its chunks once
@@ -52,9 +57,8 @@ function cutSource(
   missing: readonly PlannedRendition[],
   { segments }: StoredRendition,
 ): { planId: string; plan: ChunkPlan } | null {
-  const { container, source } = input.details;
-  if (!container.split(',').some((name) => SEEKS_EXACTLY.includes(name))) return null;
-  const chunks = planChunks(segments, gopSeconds(source.fps));
+  if (!seeksExactly(input.details)) return null;
+  const chunks = planChunks(segments, gopSeconds(input.details.source.fps));
   if (chunks.length === 0) return null;
   const planId = chunkPlanId(
     planned.map(({ id }) => id),
