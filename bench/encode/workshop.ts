@@ -14,6 +14,9 @@ const run = promisify(execFile);
 /** Real footage, where a checkout has it beside it. */
 const FOOTAGE = fileURLToPath(new URL('../../../shared/media/bbb-480p-30s.mp4', import.meta.url));
 
+/** What phones and cameras write in 1080p30; other sizes in proportion. */
+const CAMERA_KBPS = 17_000;
+
 /** A media room in a temporary directory, with the clips it makes. */
 export type Workshop = {
   room: MediaRoom;
@@ -34,6 +37,7 @@ export async function openWorkshop(): Promise<Workshop> {
     room,
     root,
     async source({ name, width, height, seconds }) {
+      const kbps = Math.round((CAMERA_KBPS * width * height) / (1920 * 1080));
       const uploadKey = `uploads/${name}`;
       const path = store.localPath(uploadKey) ?? '';
       await run('ffmpeg', [
@@ -49,8 +53,9 @@ export async function openWorkshop(): Promise<Workshop> {
           '-t',
           String(seconds),
         ],
-        ...['-map', '0:v', '-map', '1:a', '-vf', `fps=24,scale=${width}:${height}:flags=bicubic,noise=alls=4:allf=t`],
-        ...['-c:v', 'libx264', '-preset', 'ultrafast', '-crf', '23', '-pix_fmt', 'yuv420p', '-c:a', 'aac'],
+        ...['-map', '0:v', '-map', '1:a', '-vf', `fps=30,scale=${width}:${height}:flags=bicubic,noise=alls=4:allf=t`],
+        ...['-c:v', 'libx264', '-preset', 'veryfast', '-g', '30', '-pix_fmt', 'yuv420p', '-b:v', `${kbps}k`],
+        ...['-maxrate', `${kbps}k`, '-bufsize', `${kbps}k`, '-c:a', 'aac'],
         ...['-f', 'mp4', path],
       ]);
       const probed = await probeSource(ffmpeg, path, new AbortController().signal);
@@ -67,5 +72,5 @@ async function footage(): Promise<string[]> {
     () => true,
     () => false,
   );
-  return isThere ? ['-stream_loop', '-1', '-i', FOOTAGE] : ['-f', 'lavfi', '-i', 'mandelbrot=size=960x540:rate=24'];
+  return isThere ? ['-stream_loop', '-1', '-i', FOOTAGE] : ['-f', 'lavfi', '-i', 'mandelbrot=size=960x540:rate=30'];
 }
