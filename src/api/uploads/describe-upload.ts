@@ -18,7 +18,7 @@ export function describeUpload(metadata: Metadata): Pick<AssetDocument, 'owner' 
   const owner = ownerSchema.safeParse(printable(metadata.owner ?? ''));
   return {
     owner: owner.success ? owner.data : 'anonymous',
-    filename: printable(metadata.filename ?? '').slice(0, MAX_FILENAME_LENGTH) || 'untitled',
+    filename: cut(printable(metadata.filename ?? ''), MAX_FILENAME_LENGTH) || 'untitled',
     context: { ...UNKNOWN_CONTEXT, ...readStatedContext(metadata) },
   };
 }
@@ -38,5 +38,10 @@ export async function readUploadAbout(directory: string, uploadId: string): Prom
 }
 
 function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cn}]/gu, '').trim();
+  return text.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Cn}\p{Cs}]/gu, '').trim();
+}
+
+/** By whole characters. */
+function cut(text: string, characters: number): string {
+  return text.length <= characters ? text : [...text].slice(0, characters).join('').trim();
 }
