@@ -126,7 +126,7 @@ async function measureLength(ffmpeg: Probe, path: string, head: ProbeOutput, sig
     const tail = await read(
       ffmpeg,
       path,
-      [...packets, '-read_intervals', `${(declaredSeconds - slack).toFixed(3)}%`],
+      [...packets, '-read_intervals', `${(declaredSeconds - TRUNCATION_TOLERANCE.seconds).toFixed(3)}%`],
       signal,
     );
     if (tail.kind === 'read' && reachesEnd(tail.output.packets)) return complete(tail.output.packets);

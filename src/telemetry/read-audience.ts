@@ -3,8 +3,8 @@ import type { Database } from './database.ts';
 
 /** Views counted for predicting an audience. */
 const HORIZON_DAYS = 28;
-/** An upload that has just arrived waits for this answer. */
-const TIMEOUT_MS = 2_000;
+/** An upload that has just arrived waits for this answer, and should be playable a second after its last byte. */
+const TIMEOUT_MS = 700;
 
 /** Started views per context. */
 export type ContextViews = Context & { views: number };

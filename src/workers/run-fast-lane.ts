@@ -4,6 +4,7 @@ import { withoutEarlyTracks } from '../media/early-tracks.ts';
 import { encodeFastLane, type FastLaneTracks } from '../media/encode-fast-lane.ts';
 import type { EncodeSource } from '../media/media-room.ts';
 import { fastLaneRung, type PlannedRendition, planRendition } from '../media/plan/plan-renditions.ts';
+import type { SourceDetails } from '../media/plan/source-details.ts';
 import { beginSource, isEncodable, type OpenedSource } from './open-source.ts';
 import { assetLog, type TranscodePorts } from './transcode-ports.ts';
 import { recordRejection, timestamp, updateAsset, whileAssetExists } from './update-asset.ts';
@@ -54,16 +55,19 @@ async function makePlayable(
     plan,
   }));
   const planned = planRendition({ uploadKey: asset.uploadKey, details }, fastLaneRung(plan), 1);
-  const publish = async (tracks: FastLaneTracks): Promise<void> => {
+  const publish = async (tracks: FastLaneTracks, { durationMs }: SourceDetails): Promise<void> => {
     const now = timestamp(ports);
-    const { revision, timings } = await updateAsset(ports, asset.id, (current) => playable(current, tracks, now));
+    const { revision, timings } = await updateAsset(ports, asset.id, (current) => ({
+      ...playable(current, tracks, now),
+      durationMs,
+    }));
     if (timings.playableAt !== now) return;
     const milliseconds = ports.clock.nowMs() - startedMs;
     assetLog(ports, asset.id).info({ milliseconds, revision, renditionId: tracks.rendition.id }, 'asset is playable');
   };
   const outcome = await encodeWhileJudging(ports, { source, planned, judging }, signal, publish);
   if (outcome.kind === 'rejected') return reject(ports, asset.id, outcome.error);
-  await publish(outcome.tracks);
+  await publish(outcome.tracks, outcome.details);
   await ports.media.store.remove(earlyTracksKey(asset.id));
   return { kind: 'encoded' };
 }
@@ -73,8 +77,10 @@ async function encodeWhileJudging(
   ports: TranscodePorts,
   of: { source: EncodeSource; planned: PlannedRendition; judging: Promise<OpenedSource> },
   signal: AbortSignal,
-  publish: (tracks: FastLaneTracks) => Promise<void>,
-): Promise<{ kind: 'encoded'; tracks: FastLaneTracks } | { kind: 'rejected'; error: AssetError }> {
+  publish: (tracks: FastLaneTracks, details: SourceDetails) => Promise<void>,
+): Promise<
+  { kind: 'encoded'; tracks: FastLaneTracks; details: SourceDetails } | { kind: 'rejected'; error: AssetError }
+> {
   const rejected = new AbortController();
   const judging = of.judging.then((opened) => {
     if (opened.kind === 'rejected') rejected.abort();
@@ -85,11 +91,12 @@ async function encodeWhileJudging(
     const tracks = await encodeFastLane(ports.media, of.source, of.planned, {
       signal: AbortSignal.any([signal, rejected.signal]),
       async onPlayable(first) {
-        if ((await judging).kind === 'opened') await publish(first);
+        const opened = await judging;
+        if (opened.kind === 'opened') await publish(first, opened.source.input.details);
       },
     });
     const opened = await judging;
-    return opened.kind === 'rejected' ? opened : { kind: 'encoded', tracks };
+    return opened.kind === 'rejected' ? opened : { kind: 'encoded', tracks, details: opened.source.input.details };
   } catch (error) {
     const opened = await judging.catch(() => null);
     if (opened?.kind === 'rejected') return opened;
