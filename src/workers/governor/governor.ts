@@ -89,6 +89,8 @@ export function createGovernor(options: GovernorOptions): Governor {
       await pause(SAMPLE_EVERY_MS, stopping.signal);
       const now = await readMachine(pidsOf(children));
       const nowMs = performance.now();
+      // Nobody would continue what is stopped from here on.
+      if (stopping.signal.aborted) return;
       const waitMs = probe.take();
       if (waitMs !== null) hear({ source: 'cpu', ms: waitMs, floorMs: WAIT_FLOOR_MS });
       const sample = sampleBetween(before, now, (nowMs - beforeMs) / 1000, [...heard.values()]);
