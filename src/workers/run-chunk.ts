@@ -2,6 +2,7 @@ import { areChunksRefused, findUnmarkedChunks, readChunkPlan, refuseChunks } fro
 import { encodeChunk } from '../media/encode-chunk.ts';
 import type { ChunkRef } from './job-payloads.ts';
 import { isEncodable, openSource } from './open-source.ts';
+import { reportProgress } from './report-progress.ts';
 import { assetLog, type TranscodePorts } from './transcode-ports.ts';
 import { recordRejection, whileAssetExists } from './update-asset.ts';
 
@@ -39,16 +40,14 @@ export async function runChunk(
       await refuseChunks(store, assetId, outcome.reason);
       return { kind: 'last' };
     }
-    return reportProgress(ports, assetId, plan.chunks.length);
+    return tellProgress(ports, assetId, plan.chunks.length);
   });
 }
 
-async function reportProgress(ports: TranscodePorts, assetId: string, chunks: number): Promise<ChunkRunOutcome> {
+async function tellProgress(ports: TranscodePorts, assetId: string, chunks: number): Promise<ChunkRunOutcome> {
   const left = (await findUnmarkedChunks(ports.media.store, assetId))?.chunks.length ?? 0;
   const share = Number((1 - left / chunks).toFixed(3));
   assetLog(ports, assetId).info({ share, chunksLeft: left }, 'chunk is made');
-  await ports.announce({ type: 'asset.progress', assetId, share }).catch((error: unknown) => {
-    assetLog(ports, assetId).warn({ err: error }, 'progress could not be announced');
-  });
+  await reportProgress(ports, assetId, share);
   return left === 0 ? { kind: 'last' } : { kind: 'made' };
 }

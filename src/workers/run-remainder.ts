@@ -1,13 +1,13 @@
 import type { AssetDocument, EncodePlan, StoredRendition } from '../domain/asset.ts';
-import { settleAnalysis } from '../media/analyse-title.ts';
 import { findUnmarkedChunks, removeChunks } from '../media/chunk-documents.ts';
 import { readDone } from '../media/finished-tracks.ts';
 import { measureQuality } from '../media/measure-quality.ts';
 import type { EncodeSource } from '../media/media-room.ts';
-import { titleRenditions } from '../media/plan/per-title/title-renditions.ts';
 import { fastLaneRung, planRendition } from '../media/plan/plan-renditions.ts';
+import { planTitle } from '../media/plan-title.ts';
 import { produceRemainder } from '../media/produce-remainder.ts';
 import { isEncodable, openSource } from './open-source.ts';
+import { progressOf } from './report-progress.ts';
 import { assetLog, type TranscodePorts } from './transcode-ports.ts';
 import { recordRejection, timestamp, updateAsset, whileAssetExists } from './update-asset.ts';
 
@@ -56,10 +56,10 @@ async function complete(
   const first = await readDone(ports.media.store, asset.id, planRendition(identity, fastLaneRung(plan), 1).id);
   if (!first?.rendition) return { kind: 'fast-lane-first' };
 
-  const question = { rungs: plan.rungs, first: first.rendition };
-  const analysis = await settleAnalysis(ports.media, source, question, signal);
-  const { complexityScale, renditions: planned, leftOut } = titleRenditions(identity, plan, analysis);
-  const options = { first: first.rendition, complexityScale, signal };
+  const title = await planTitle(ports.media, source, { plan, first: first.rendition }, signal);
+  const { complexityScale, renditions: planned, leftOut } = title;
+  const onProgress = progressOf(ports, asset.id, source.input.details.durationMs);
+  const options = { first: first.rendition, complexityScale, signal, onProgress };
   const rest = await produceRemainder(ports.media, source, planned, options);
   if (rest.kind === 'in-chunks') return rest;
   const renditions = await withMeasuredQuality(ports, source, [first.rendition, ...rest.renditions], signal);
