@@ -16,6 +16,7 @@ import { type PolicyPorts, policyRoutes } from './routes/policy-routes.ts';
 import { type PolicyWritePorts, policyWriteRoutes } from './routes/policy-write-routes.ts';
 import { type QoePorts, qoeRoutes } from './routes/qoe-routes.ts';
 import { type TelemetryPorts, telemetryRoutes } from './routes/telemetry-routes.ts';
+import { type UploadAdvicePorts, uploadAdviceRoutes } from './routes/upload-advice-routes.ts';
 import { type UploadPorts, uploadRoutes } from './routes/upload-routes.ts';
 
 export type AppPorts = TelemetryPorts &
@@ -28,6 +29,7 @@ export type AppPorts = TelemetryPorts &
   FeedTokenPorts & {
     assets: AssetPorts;
     uploads: UploadPorts;
+    uploadAdvice: Pick<UploadAdvicePorts, 'knownUplinks' | 'measuredUplink'>;
     health: HealthPorts;
     reports: IngestHttpPorts;
     /** Key that the page at `/` may carry, on a loopback bind; null otherwise. */
@@ -61,6 +63,7 @@ export function createApp(ports: AppPorts, log: Logger): Express {
   app.set('trust proxy', [...ports.trustedProxies]);
   app.use(observe(ports.onResponse));
   app.use(allowCrossOrigin);
+  app.use(uploadAdviceRoutes({ ...ports.uploads, ...ports.uploadAdvice }));
   app.use(uploadRoutes(ports.uploads));
   app.use(healthRoutes(ports.health));
   app.use(playbackRoutes(ports));

@@ -120,6 +120,14 @@ export class UploadMeter {
     return { bytes, elapsedMs: lineTimeMs(upload.figures), resumes };
   }
 
+  /** What the upload's chunks showed until now; null before the first one is over. Nothing changes by asking. */
+  async soFar(uploadId: string): Promise<UploadMeasure | null> {
+    const upload = await this.#find(uploadId);
+    if (upload === null || upload.figures.chunks === 0) return null;
+    const { bytes, resumes } = upload.figures;
+    return { bytes, elapsedMs: lineTimeMs(upload.figures), resumes };
+  }
+
   /** Reports that an upload is over and forgets it; of a whole one that was never measured here there is nothing to report. */
   async end(uploadId: string, how: 'whole' | 'abandoned', about?: UploadAbout): Promise<void> {
     const upload = await this.#find(uploadId, about);

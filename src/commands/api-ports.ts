@@ -14,8 +14,10 @@ import { whatIf } from '../policy/what-if.ts';
 import { readQoe } from '../telemetry/qoe.ts';
 import { readReportLoss } from '../telemetry/read-report-loss.ts';
 import { readViewStatistics } from '../telemetry/read-statistics.ts';
+import { readUplinks } from '../telemetry/read-uplinks.ts';
 import { within } from '../workers/within.ts';
 import { createSignatureCheck } from './access-keys.ts';
+import { composeUploadAdvice } from './compose-upload-advice.ts';
 import type { ApiParts } from './open-api-parts.ts';
 
 const SHIP_TIMEOUT_MS = 15_000;
@@ -75,6 +77,11 @@ export function apiPorts(parts: ApiParts, keys: KeyStore, browserKey: string | n
       createAsset: ({ context, ...described }) =>
         assets.forUploads.createAsset({ ...described, context: { ...context, region: edge.groupOf(context.region) } }),
     },
+    uploadAdvice: composeUploadAdvice({
+      readUplinks: (where) => readUplinks(database, where),
+      groupOf: edge.groupOf,
+      meter: parts.uploadMeter,
+    }),
     reports: {
       identify: (request, query, body) =>
         identifySender(

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { fallbackLevelSchema } from '../../domain/index.ts';
+import { adviceQuerySchema } from '../routes/upload-advice-routes.ts';
 import type { Operation } from './operation.ts';
 
 const tusHeaders = z.object({ 'Tus-Resumable': z.literal('1.0.0') });
@@ -19,8 +21,35 @@ const LOCKED = { 423: 'Another request for this upload is being served, or took 
 const WRONG_SUM = { 460: 'The checksum does not match; the bytes were discarded.' };
 const NO_ROOM = { 507: 'There is no room for it on the disk; Retry-After says when to ask again.' };
 
+const kbps = z.number().min(0);
+const adviceSchema = z.object({
+  chunkBytes: z.int().positive().meta({ description: 'Bytes of one PATCH.' }),
+  parallel: z.int().positive().meta({ description: 'Files worth sending at once.' }),
+  maxHeight: z.int().positive().meta({ description: 'Short side, in pixels, that this line carries.' }),
+  maxBitrateKbps: z.int().positive(),
+  basis: z.object({
+    fallbackLevel: fallbackLevelSchema,
+    uploads: z.int().min(0),
+    uplinkKbps: z.object({ p10: kbps, p50: kbps, p90: kbps }),
+    measuredKbps: kbps.nullable().meta({ description: 'Of this very upload; null without `uploadId`, or too early.' }),
+  }),
+});
+
 /** tus 1.0 with creation, checksum, expiration and termination: any tus client does this by itself. */
 export const UPLOAD_OPERATIONS: readonly Operation[] = [
+  {
+    id: 'adviseUpload',
+    method: 'get',
+    path: '/v1/uploads/advice',
+    tag: 'uploads',
+    summary: 'How to send a file from here, and what is worth sending.',
+    description:
+      'By what uploads from this region and device had, the region, everywhere, or an assumption (`cold`); and by what the upload itself has shown, when `uploadId` names one that has begun. Without hints, the request says where it comes from.',
+    access: ['upload'],
+    query: adviceQuerySchema,
+    answers: { 200: { description: 'May be kept for a minute.', schema: adviceSchema } },
+    problems: { 400: 'A query parameter is not usable.' },
+  },
   {
     id: 'createUpload',
     method: 'post',
