@@ -73,10 +73,15 @@ function encode(
     const tracks = openTracks(room.store, source, planned, directory);
     const own = new AbortController();
     const signal = AbortSignal.any([options.signal, own.signal]);
+    let tellServed = (): void => undefined;
+    const served = new Promise<void>((resolve) => {
+      tellServed = resolve;
+    });
+    const how = { signal, directory, served };
     const running = settled(
       options.openInput
-        ? room.ffmpeg.run(arrivingJob(source.input, planned), { signal, directory, stdin: options.openInput() })
-        : room.ffmpeg.run(fastLaneJob(source.input, planned), { signal, directory }),
+        ? room.ffmpeg.run(arrivingJob(source.input, planned), { ...how, stdin: options.openInput() })
+        : room.ffmpeg.run(fastLaneJob(source.input, planned), how),
     );
     try {
       let playable = false;
@@ -87,6 +92,7 @@ function encode(
         if (playable || outcome !== null || tracks.segmentCount() < PLAYABLE_SEGMENTS) continue;
         playable = true;
         await options.onPlayable(tracks.describe());
+        tellServed();
       }
       if (outcome.kind === 'failed') {
         // What there is stays playable; an open playlist would keep players waiting for more.

@@ -19,6 +19,8 @@ type RunOptions = {
   directory: string;
   /** Seconds of media written so far, about twice a second. */
   onProgress?: (seconds: number) => void;
+  /** Resolves when nobody waits for this job any more, though it goes on. */
+  served?: Promise<void>;
   /** What an input named `PIPE` reads. */
   stdin?: Readable;
 };
@@ -121,6 +123,7 @@ async function run(
       if (code !== 'exit') command.kill('SIGKILL');
       else if (command.ffmpegProc) admission.started(command.ffmpegProc);
     });
+    void options.served?.then(() => admission.served());
     command.on('stderr', (line: string) => reportProgress(line, options));
     command.on('error', (error: unknown, _stdout: unknown, stderr: unknown) => settle(String(stderr ?? ''), error));
     command.on('end', (_stdout: unknown, stderr: unknown) => settle(String(stderr ?? '')));

@@ -13,6 +13,8 @@ export type Admission = {
   sessionNiceness: number | null;
   /** Call when the process is there: from now on it may be stopped and continued. */
   started(child: PacedChild): void;
+  /** Call when what somebody waited for is there: what is left of the job makes room for those who still wait. */
+  served(): void;
   /** How long it has been stopped so far, ms. */
   pausedMs(): number;
   /** Call when the job has ended, however it ended. */
@@ -35,6 +37,7 @@ export const unpaced = (niceness = 19): Pacer => ({
     niceness,
     sessionNiceness: null,
     started: () => undefined,
+    served: () => undefined,
     pausedMs: () => 0,
     ended: () => undefined,
   }),

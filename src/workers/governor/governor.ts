@@ -10,6 +10,7 @@ import { keepSessionNice } from './keep-session-nice.ts';
 import { mayStopChildren } from './may-stop-children.ts';
 import { FULL_PACE, nextPace, type Pace } from './pace.ts';
 import { readMachine } from './read-machine.ts';
+import { renice } from './renice.ts';
 import { sampleBetween } from './sample.ts';
 import { createStopAndGo } from './stop-and-go.ts';
 import { createWaitProbe } from './wait-probe.ts';
@@ -127,6 +128,9 @@ export function createGovernor(options: GovernorOptions): Governor {
             paced = stopAndGo.add(process, jobClass);
             // Somebody waits for the fast lane: it stays with the service.
             if (jobClass !== 'fast-lane' && process.pid) void joinEncodeCgroup(cgroup, process.pid);
+          },
+          served() {
+            if (child?.pid) void renice(child.pid, NICENESS.encode);
           },
           pausedMs: () => paced?.pausedMs() ?? 0,
           ended() {

@@ -105,6 +105,7 @@ test('time spent stopped does not count against the limit of a job', async () =>
       niceness: 19,
       sessionNiceness: null,
       started: () => undefined,
+      served: () => undefined,
       pausedMs: () => stoppedMs,
       ended: () => undefined,
     }),
