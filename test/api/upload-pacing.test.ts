@@ -36,14 +36,14 @@ function holdingPacer() {
   return { pacer, paid, release };
 }
 
-/** A body of SIZE bytes and how much of it has been asked for. */
-function countedBody() {
+/** A body and how much of it has been asked for. */
+function countedBody(size = SIZE) {
   let pulledBytes = 0;
   const body = new ReadableStream({
     pull(controller) {
       pulledBytes += PIECE.length;
       controller.enqueue(new Uint8Array(PIECE));
-      if (pulledBytes === SIZE) controller.close();
+      if (pulledBytes === size) controller.close();
     },
   });
   return { body, pulledBytes: () => pulledBytes };
@@ -79,20 +79,21 @@ describe('an upload whose turn it is not', () => {
   });
 
   it('is resumed where it was cut, over another connection', async () => {
+    const size = 64 * PIECE.length;
     const paid: number[] = [];
     let isBusy = true;
     const later = () => new Promise<void>((resolve) => setTimeout(resolve, isBusy ? 5 : 0));
     await start({ monotonicMs: () => 0, pay: (_party, bytes) => (paid.push(bytes) > 3 ? later() : Promise.resolve()) });
-    const location = await service.create(SIZE);
+    const location = await service.create(size);
     const leaving = new AbortController();
-    const cut = service.send('PATCH', location, { 'upload-offset': '0' }, countedBody().body, leaving.signal);
+    const cut = service.send('PATCH', location, { 'upload-offset': '0' }, countedBody(size).body, leaving.signal);
     cut.catch(() => {});
     await waitFor('the upload to be held', async () => paid.length > 3);
     leaving.abort();
     const offset = await service.offset(location);
     isBusy = false;
     expect(offset).toBeGreaterThanOrEqual(PIECE.length);
-    const rest = Buffer.alloc(SIZE - offset);
+    const rest = Buffer.alloc(size - offset);
     expect((await service.send('PATCH', location, { 'upload-offset': String(offset) }, rest)).status).toBe(204);
     expect(service.finished).toHaveLength(1);
   });

@@ -8,6 +8,7 @@ import type { AssetDocument, Context } from '../../domain/index.ts';
 import type { UploadMeasure, UploadMeter } from '../upload-meter.ts';
 import { ASSET_KEY, describeUpload } from './describe-upload.ts';
 import type { DiskBudget } from './disk-budget.ts';
+import { FileLocker } from './file-locker.ts';
 import { openIntake, type Pacer } from './intake.ts';
 import { readStatedChecksum, type StatedChecksum } from './stated-checksum.ts';
 import { EXPOSED_HEADERS, type TusRefusal, toRefusal } from './tus-protocol.ts';
@@ -108,6 +109,7 @@ function createTusServer(path: string, ports: TusPorts, requests: AsyncLocalStor
   return new RefusingServer({
     path,
     datastore,
+    locker: new FileLocker(ports.directory),
     maxSize: MAX_UPLOAD_BYTES,
     // Absolute, for clients that take it as it comes. It goes back to the sender alone, so its own proxy's word will do.
     respectForwardedHeaders: true,

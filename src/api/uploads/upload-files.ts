@@ -1,6 +1,7 @@
 import { readFile, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { z } from 'zod';
+import { lockFilesOf } from './file-locker.ts';
 import { figuresPathOf } from './upload-figures.ts';
 import { unverifiedMarkOf } from './verifying-file-store.ts';
 
@@ -31,7 +32,7 @@ export async function readUploadProgress(
 /** Removes a raw upload with all that is kept beside it. */
 export async function removeUploadFiles(directory: string, uploadKey: string): Promise<void> {
   const path = pathOf(directory, uploadKey);
-  const files = [path, `${path}.json`, unverifiedMarkOf(path), figuresPathOf(path)];
+  const files = [path, `${path}.json`, unverifiedMarkOf(path), figuresPathOf(path), ...lockFilesOf(path)];
   for (const file of files) await rm(file, { force: true });
 }
 
