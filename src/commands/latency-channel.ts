@@ -3,13 +3,10 @@ import { hostname } from 'node:os';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Redis } from 'ioredis';
 import type { Logger } from 'pino';
-import { z } from 'zod';
 import { connectSubscriber } from './connect-redis.ts';
 
 const TELL_EVERY_MS = 500;
 const RESOLUTION_MS = 10;
-
-const latencySchema = z.object({ ms: z.number().min(0) });
 
 /**
  * Tells the encoders of this machine, twice a second, how late this process' event loop is (95th percentile, ms): what every
@@ -22,7 +19,7 @@ export function tellLatency(redis: Redis): () => void {
   const timer = setInterval(() => {
     const ms = Math.max(0, delay.percentile(95) / 1e6 - RESOLUTION_MS);
     delay.reset();
-    redis.publish(channel, JSON.stringify({ ms })).catch(() => undefined);
+    redis.publish(channel, ms.toFixed(1)).catch(() => undefined);
   }, TELL_EVERY_MS);
   return () => {
     clearInterval(timer);
@@ -34,8 +31,8 @@ export function tellLatency(redis: Redis): () => void {
 export function hearLatency(redisUrl: string, onLatency: (ms: number) => void, log: Logger): () => void {
   const subscriber = connectSubscriber(redisUrl, log);
   subscriber.on('message', (_channel: string, text: string) => {
-    const told = latencySchema.safeParse(JSON.parse(text));
-    if (told.success) onLatency(told.data.ms);
+    const ms = Number.parseFloat(text);
+    if (ms >= 0) onLatency(ms);
   });
   subscriber.subscribe(latencyChannel()).catch((error: Error) => log.debug({ err: error }, 'no latencies to be heard'));
   return () => subscriber.disconnect();
