@@ -14,12 +14,7 @@ import { encodeRemainder } from '../../src/media/encode-remainder.ts';
 import { segmentName, trackPrefix } from '../../src/media/finished-tracks.ts';
 import type { MediaRoom } from '../../src/media/media-room.ts';
 import { titleRenditions } from '../../src/media/plan/per-title/title-renditions.ts';
-import {
-  fastLaneRung,
-  isFastLaneFar,
-  type PlannedRendition,
-  planRendition,
-} from '../../src/media/plan/plan-renditions.ts';
+import { fastLaneRung, isFastLaneFar, planRendition } from '../../src/media/plan/plan-renditions.ts';
 import { qualityFromSsim } from '../../src/media/plan/quality.ts';
 import { type Bench, type BenchResult, summarise } from '../report.ts';
 import { bdRate, type RatePoint } from './bd-rate.ts';

@@ -38,6 +38,8 @@ export const storedRenditionSchema = renditionSchema.extend({
   qualityMeasured: z.boolean(),
   /** The constant quality it was encoded at; absent: at `targetKbps`. */
   crf: z.number().optional(),
+  /** The source's own picture, not encoded again. */
+  isCopy: z.boolean().optional(),
   /** How carefully the encoder worked; absent: as fast as for a first encode. */
   preset: z.string().optional(),
   segments: z.array(z.object({ durationMs: z.number().positive(), bytes: z.int().positive() })),

@@ -11,6 +11,7 @@ import { analysisJob, candidateFile, mediaBytes } from './plan/per-title/analysi
 import { type AnalysisWindow, analysisWindows } from './plan/per-title/analysis-windows.ts';
 import { type QualitySample, type TitleAnalysis, titleAnalysisSchema } from './plan/per-title/title-analysis.ts';
 import { qualityFromSsim } from './plan/quality.ts';
+import { measureRemux } from './remux-rendition.ts';
 import { withWorkDirectory } from './work-directory.ts';
 
 /** What to look for: the plan's rungs, and the first rung's segments as the clock and a first idea of what is hard. */
@@ -62,7 +63,7 @@ async function analyseTitle(
     metric: 'ssim',
     windows: shown.map(({ startSeconds, seconds, weight }) => ({ startSeconds, seconds, weight })),
     samples: measured.length === 0 ? [] : grid.map((candidate, index) => meanSample(candidate, index, measured)),
-    remuxKbps: null,
+    remuxKbps: await orNull(room, source, () => measureRemux(room, source, first, signal)),
   };
 }
 
@@ -70,28 +71,34 @@ type Value = { kbps: number; phone: number; desktop: number };
 type Measured = { window: AnalysisWindow; values: Value[] };
 
 /** Null where the source shows nothing, or resists: a container that cannot seek, a broken stretch. */
-async function sampleWindow(
+function sampleWindow(
   room: MediaRoom,
   source: EncodeSource,
   window: AnalysisWindow,
   grid: readonly Candidate[],
   signal: AbortSignal,
 ): Promise<Value[] | null> {
+  const sample = async (directory: string): Promise<Value[] | null> => {
+    const run = { signal, directory };
+    await room.ffmpeg.run(analysisJob(source.input, window, grid), run);
+    const files = grid.map(({ fps }, index) => ({ path: candidateFile(index), fps }));
+    const sizes = await Promise.all(files.map(async ({ path }) => mediaBytes(await readFile(join(directory, path)))));
+    if (sizes.some((bytes) => bytes === 0)) return null;
+    const row = await compareWindow(room, source, window, files, run);
+    return (
+      row && row.map((likeness, index) => ({ ...likeness, kbps: ((sizes[index] ?? 0) * 8) / 1000 / window.seconds }))
+    );
+  };
+  return orNull(room, source, () => withWorkDirectory(room.workRoot, `${source.assetId}.analysis`, sample));
+}
+
+/** Null where ffmpeg made nothing of the file; being stopped is not that. */
+async function orNull<T>(room: MediaRoom, { assetId }: EncodeSource, work: () => Promise<T | null>): Promise<T | null> {
   try {
-    return await withWorkDirectory(room.workRoot, `${source.assetId}.analysis`, async (directory) => {
-      const run = { signal, directory };
-      await room.ffmpeg.run(analysisJob(source.input, window, grid), run);
-      const files = grid.map(({ fps }, index) => ({ path: candidateFile(index), fps }));
-      const sizes = await Promise.all(files.map(async ({ path }) => mediaBytes(await readFile(join(directory, path)))));
-      if (sizes.some((bytes) => bytes === 0)) return null;
-      const row = await compareWindow(room, source, window, files, run);
-      return (
-        row && row.map((likeness, index) => ({ ...likeness, kbps: ((sizes[index] ?? 0) * 8) / 1000 / window.seconds }))
-      );
-    });
+    return await work();
   } catch (error) {
-    if (!(error instanceof FfmpegError) || error.code !== 'exit' || signal.aborted) throw error;
-    room.log.warn({ err: error, assetId: source.assetId, window }, 'a window could not be analysed');
+    if (!(error instanceof FfmpegError) || error.code !== 'exit') throw error;
+    room.log.warn({ err: error, assetId }, 'a part of the analysis failed');
     return null;
   }
 }

@@ -23,6 +23,7 @@ export function describeRendition(planned: PlannedRendition, track: Track, compl
     quality: planned.predictedQuality ?? guessQuality(averageKbps, complexityScale),
     targetKbps: planned.targetKbps,
     ...(planned.crf === undefined ? {} : { crf: planned.crf }),
+    ...(planned.isCopy === undefined ? {} : { isCopy: planned.isCopy }),
     ...(planned.preset === undefined ? {} : { preset: planned.preset }),
     codecs: readAvcCodec(track.init),
     qualityMeasured: false,

@@ -16,6 +16,8 @@ export type PlannedRendition = {
   crf?: number;
   /** What the analysis says it will look like, until it is measured. */
   predictedQuality?: Quality;
+  /** The source's own picture, copied instead of encoded. */
+  isCopy?: boolean;
   /** How carefully the encoder works; absent: as fast as for a first encode. */
   preset?: string;
   gopSeconds: number;
@@ -45,7 +47,7 @@ export function renditionOf(
 ): PlannedRendition {
   const { size, fps, crf } = of;
   const shape = [ENCODER_VERSION, PRESET, uploadKey, size.width, size.height, fps.toFixed(4), of.targetKbps];
-  const hash = shortHash(crf === undefined ? shape : [...shape, crf]);
+  const hash = shortHash([...shape, ...(crf === undefined ? [] : [crf]), ...(of.isCopy ? ['copy'] : [])]);
   return { id: `${shortSide(size)}p-${of.targetKbps}k-${hash}`, ...of, gopSeconds: gopSeconds(details.source.fps) };
 }
 

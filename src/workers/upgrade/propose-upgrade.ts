@@ -84,8 +84,9 @@ export function isUpgradable(asset: AssetDocument): asset is AssetDocument & { u
   );
 }
 
-/** Made in a hurry: no preset is written beside it. */
-export const isFastMade = ({ preset, codec }: StoredRendition): boolean => preset === undefined && codec === 'h264';
+/** Made in a hurry: no preset is written beside it. The source's own picture gains nothing from being made again. */
+export const isFastMade = ({ preset, codec, isCopy }: StoredRendition): boolean =>
+  preset === undefined && codec === 'h264' && isCopy !== true;
 
 const hasFastMade = ({ renditions }: AssetDocument): boolean => renditions.some(isFastMade);
 

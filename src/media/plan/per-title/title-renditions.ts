@@ -11,6 +11,7 @@ import {
 import { chooseRungs, type LeftOut } from './choose-rungs.ts';
 import type { ScreenShares } from './quality-hull.ts';
 import { rateQualityCurves } from './rate-quality-curve.ts';
+import { withSourceAsRung } from './remux-rung.ts';
 import type { TitleAnalysis } from './title-analysis.ts';
 import { titleScale } from './title-scale.ts';
 
@@ -40,7 +41,12 @@ export function titleRenditions(identity: SourceIdentity, plan: EncodePlan, anal
   const renditions = made
     .filter((title) => title !== isFirst || isFastLaneFar(complexityScale))
     .map(({ rung, predictedKbps: _, ...rendition }) => renditionOf(identity, { ...rendition, fps: fpsOf(rung) }));
-  return { complexityScale, renditions, leftOut };
+  const { remuxKbps } = analysis;
+  return {
+    complexityScale,
+    renditions: remuxKbps === null ? renditions : withSourceAsRung(identity, renditions, remuxKbps),
+    leftOut,
+  };
 }
 
 /** A tablet and what is unknown are half a phone and half a desktop; a television counts as a desktop. */
