@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import { type Config, ConfigError } from '../config.ts';
 import type { Announcement, Clock } from '../domain/index.ts';
 import { createAssetStore } from '../media/asset-store.ts';
+import { sweepTemporaryFiles } from '../media/directory-store.ts';
 import { createFfmpeg } from '../media/ffmpeg.ts';
 import { openMediaStore } from '../media/open-media-store.ts';
 import { copyPolicyDocuments } from '../telemetry/copy-policy-documents.ts';
@@ -57,6 +58,7 @@ async function startWorker(config: Config, log: Logger): Promise<Service> {
       media: { store, ffmpeg, workRoot: join(config.dataDir, 'work'), log },
       assets: createAssetStore(store),
       planEncode,
+      sweepTemporary: () => sweepTemporaryFiles(bucketAccess(config)?.landingDirectory ?? config.mediaStore),
       upgrades: composeUpgrades({ registry, database, planEncode, log }),
       announce: tell,
       clock,

@@ -5,7 +5,8 @@ import { dirname, join, resolve } from 'node:path';
 import { type ByteRange, checkKey, type MediaStore } from './media-store.ts';
 
 // Lifecycle: bytes are born in ROOT/.tmp, synced, then renamed (or linked, when the first writer must win) to their key.
-// A crash leaves at most a file in .tmp, which no key can name. No open handles, so there is nothing to stop.
+// A crash leaves at most a file in .tmp, which no key can name; `sweepTemporaryFiles` removes it later. No open handles, so there
+// is nothing to stop.
 
 const TEMPORARY = '.tmp';
 
@@ -51,6 +52,19 @@ export function createDirectoryStore(directory: string): MediaStore {
     size: (key) => fileSize(pathOf(key)),
     localPath: pathOf,
   };
+}
+
+/** No write takes this long. */
+const ABANDONED_AFTER_MS = 3_600_000;
+
+/** Removes what writers that were killed left behind in a directory store; resolves to how many files. */
+export async function sweepTemporaryFiles(directory: string, olderThanMs = ABANDONED_AFTER_MS): Promise<number> {
+  const temporary = join(resolve(directory), TEMPORARY);
+  const paths = ((await orNull(readdir(temporary))) ?? []).map((name) => join(temporary, name));
+  const ages = await Promise.all(paths.map(async (path) => Date.now() - ((await orNull(stat(path)))?.mtimeMs ?? 0)));
+  const abandoned = paths.filter((_, index) => (ages[index] ?? 0) >= olderThanMs);
+  await Promise.all(abandoned.map((path) => rm(path, { force: true })));
+  return abandoned.length;
 }
 
 async function openFile(path: string, range: ByteRange | undefined): ReturnType<MediaStore['openRead']> {

@@ -11,7 +11,7 @@ import { withWorkDirectory } from './work-directory.ts';
 
 const DONE = 'done.json';
 /** What previews are made of; documents about an asset are its own. */
-const PREVIEW = /\.(webp|mp4|vtt|jpg)$/;
+const PREVIEW = /\.(webp|mp4|vtt|m3u8)$/;
 
 /** Gives an asset the finished tracks of another one, as hard links where the file system can: no bytes are written twice. */
 export function shareTracks(

@@ -19,7 +19,8 @@ export function startCollection(options: WorkersOptions, queues: Queues): () => 
   });
   const collect = async (): Promise<void> => {
     const removed = await collector.pass();
-    if (removed.length > 0) log.info({ removed }, 'collected what nothing refers to');
+    const swept = (await ports.sweepTemporary?.()) ?? 0;
+    if (removed.length + swept > 0) log.info({ removed, swept }, 'collected what nothing refers to');
   };
   return repeatEvery(options.collectEveryMs ?? COLLECT_EVERY_MS, collect, (error) =>
     log.warn({ err: error }, 'collection failed, trying again later'),

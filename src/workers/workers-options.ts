@@ -8,6 +8,8 @@ import type { UpgradePorts } from './upgrade/upgrade-ports.ts';
 export type WorkerPorts = TranscodePorts & {
   /** Refits the policy. */
   learn(request: LearnRequest, signal: AbortSignal): Promise<LearnResult>;
+  /** Removes what killed writers left in the store where no key can name it; resolves to how many files. */
+  sweepTemporary?(): Promise<number>;
   /** Left out: nothing is upgraded by itself. */
   upgrades?: UpgradePorts;
 };

@@ -1,9 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type AssetStore, createAssetStore } from '../../src/media/asset-store.ts';
-import { createDirectoryStore } from '../../src/media/directory-store.ts';
+import { createDirectoryStore, sweepTemporaryFiles } from '../../src/media/directory-store.ts';
 import type { MediaStore } from '../../src/media/media-store.ts';
 import { type CollectOptions, createCollector } from '../../src/workers/collect-garbage.ts';
 import { hostedAsset, rendition } from '../fixtures/assets.ts';
@@ -100,4 +100,12 @@ test('no upload is collected while a document cannot be read: it may be the one 
   await store.write('assets/a_broken/asset.json', 'not json');
   await store.write('uploads/secret', 'raw');
   expect(await collector({ orphanGraceMs: 0 }).pass()).toEqual([]);
+});
+
+test('what a killed writer left in the store is swept, what a writer is writing is not', async () => {
+  await store.write('uploads/secret', 'raw');
+  await writeFile(join(root, '.tmp', 'half-written'), 'x');
+  expect(await sweepTemporaryFiles(root)).toBe(0);
+  expect(await sweepTemporaryFiles(root, 0)).toBe(1);
+  expect(await readdir(join(root, '.tmp'))).toEqual([]);
 });
