@@ -57,10 +57,12 @@ const WAIT_FLOOR_MS = 10;
 const WATCH_FLOOR_MS = 25;
 const MOST_THREADS = 8;
 
-/** Towards our own API and databases. */
+/** Towards the rest of the service, and towards the machine where the kernel knows no sessions. */
 const NICENESS: Record<JobClass, number> = { 'fast-lane': 10, encode: 19, background: 19 };
-/** Towards the rest of the machine: a tenth of a processor that somebody else uses up, and a thirtieth. */
+/** Towards other sessions: a tenth of a processor that somebody else uses up, and a thirtieth. The fast lane stays in ours. */
 const SESSION_NICENESS: Record<JobClass, number | null> = { 'fast-lane': null, encode: 10, background: 15 };
+/** A quarter, for this process with its fast lane; every process of the service has a session of its own. */
+const OWN_SESSION_NICENESS = 5;
 
 /** A governor for this process' children. */
 export function createGovernor(options: GovernorOptions): Governor {
@@ -71,6 +73,7 @@ export function createGovernor(options: GovernorOptions): Governor {
   const heard = new Map<string, LatencyReading>();
   const children = new Map<PacedChild, JobClass>();
   const stopping = new AbortController();
+  const ownSession = { pid: process.pid, sessionNiceness: OWN_SESSION_NICENESS };
   let pausedMs = 0;
   let pace: Pace = FULL_PACE;
   let cgroup: EncodeCgroup = { kind: 'none', reason: 'not started' };
@@ -97,7 +100,7 @@ export function createGovernor(options: GovernorOptions): Governor {
       const sample = sampleBetween(before, now, (nowMs - beforeMs) / 1000, [...heard.values()]);
       heard.clear();
       if (mayStop) set(nextPace(pace, sample, options.cpuShare));
-      await keepSessionNice(sessionsOf(children));
+      await keepSessionNice([ownSession, ...sessionsOf(children)]);
       before = now;
       beforeMs = nowMs;
     }
