@@ -34,7 +34,14 @@ export function processPerRung({ path, details }: JobSource, rungs: readonly Pla
     outputs: [
       hlsOutput(rung.id, rung.gopSeconds, ['-map', '[v]', '-an', ...rungOptions(rung)]),
       ...(index === 0 && details.audio
-        ? [hlsOutput(AUDIO_DIRECTORY, rung.gopSeconds, ['-map', '0:a:0', '-vn', ...aacOptions(details.audio.channels)])]
+        ? [
+            hlsOutput(AUDIO_DIRECTORY, rung.gopSeconds, [
+              '-map',
+              '0:a:0',
+              '-vn',
+              ...aacOptions(details.audio.channels, details.durationMs),
+            ]),
+          ]
         : []),
     ],
   }));
