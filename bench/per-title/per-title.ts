@@ -15,7 +15,7 @@ import { segmentName, trackPrefix } from '../../src/media/finished-tracks.ts';
 import type { MediaRoom } from '../../src/media/media-room.ts';
 import { titleRenditions } from '../../src/media/plan/per-title/title-renditions.ts';
 import { fastLaneRung, isFastLaneFar, planRendition } from '../../src/media/plan/plan-renditions.ts';
-import { qualityFromSsim } from '../../src/media/plan/quality.ts';
+import { qualityMetric, qualityPoints } from '../../src/media/plan/quality-metric.ts';
 import { type Bench, type BenchResult, summarise } from '../report.ts';
 import { bdRate, type RatePoint } from './bd-rate.ts';
 import { appleLadder, cappedAtTable, fixedLadder, tableRungs } from './ladders.ts';
@@ -137,8 +137,8 @@ async function judge({ room, source }: TitleRoom, ladders: readonly StoredRendit
   }
   const pointsOf = (rendition: StoredRendition, screen: 'phone' | 'desktop'): RatePoint => {
     const at = renditions.indexOf(rendition);
-    const ssim = mean(rows.map((row) => row[at]?.[screen] ?? 0));
-    return { kbps: rendition.bitrateKbps, points: qualityFromSsim(ssim) };
+    const alike = mean(rows.map((row) => row[at]?.[screen] ?? 0));
+    return { kbps: rendition.bitrateKbps, points: qualityPoints(qualityMetric(source.input.capabilities), alike) };
   };
   return ladders.map((ladder) => ({
     phone: ladder.map((rendition) => pointsOf(rendition, 'phone')),

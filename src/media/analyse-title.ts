@@ -10,7 +10,7 @@ import { analysisGrid, type Candidate } from './plan/per-title/analysis-grid.ts'
 import { analysisJob, candidateFile, mediaBytes } from './plan/per-title/analysis-job.ts';
 import { type AnalysisWindow, analysisWindows } from './plan/per-title/analysis-windows.ts';
 import { type QualitySample, type TitleAnalysis, titleAnalysisSchema } from './plan/per-title/title-analysis.ts';
-import { qualityFromSsim } from './plan/quality.ts';
+import { type QualityMetric, qualityMetric, qualityPoints } from './plan/quality-metric.ts';
 import { measureRemux } from './remux-rendition.ts';
 import { withWorkDirectory } from './work-directory.ts';
 
@@ -57,12 +57,14 @@ async function analyseTitle(
   const inPlaces = await sample(analysisWindows(first.segments));
   // Containers that cannot seek still have a beginning.
   const measured = inPlaces.length > 0 ? inPlaces : await sample(analysisWindows(first.segments.slice(0, 1)));
+  const metric = qualityMetric(source.input.capabilities);
   const shown = measured.map(({ window }) => window);
   return {
     version: 1,
-    metric: 'ssim',
+    metric,
     windows: shown.map(({ startSeconds, seconds, weight }) => ({ startSeconds, seconds, weight })),
-    samples: measured.length === 0 ? [] : grid.map((candidate, index) => meanSample(candidate, index, measured)),
+    samples:
+      measured.length === 0 ? [] : grid.map((candidate, index) => meanSample(candidate, index, measured, metric)),
     remuxKbps: await orNull(room, source, () => measureRemux(room, source, first, signal)),
   };
 }
@@ -103,7 +105,12 @@ async function orNull<T>(room: MediaRoom, { assetId }: EncodeSource, work: () =>
   }
 }
 
-function meanSample({ size, fps, crf }: Candidate, index: number, measured: readonly Measured[]): QualitySample {
+function meanSample(
+  { size, fps, crf }: Candidate,
+  index: number,
+  measured: readonly Measured[],
+  metric: QualityMetric,
+): QualitySample {
   const total = measured.reduce((sum, { window }) => sum + window.weight, 0);
   const mean = (of: (value: Value) => number): number =>
     measured.reduce((sum, { window, values }) => {
@@ -115,8 +122,18 @@ function meanSample({ size, fps, crf }: Candidate, index: number, measured: read
     fps,
     crf,
     kbps: round(mean(({ kbps }) => kbps)),
-    phone: round(qualityFromSsim(mean(({ phone }) => phone))),
-    desktop: round(qualityFromSsim(mean(({ desktop }) => desktop))),
+    phone: round(
+      qualityPoints(
+        metric,
+        mean(({ phone }) => phone),
+      ),
+    ),
+    desktop: round(
+      qualityPoints(
+        metric,
+        mean(({ desktop }) => desktop),
+      ),
+    ),
   };
 }
 

@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { EncodeSource, MediaRoom } from './media-room.ts';
-import { meanSsim, type QualityWindow, qualityJob, ssimFile } from './plan/quality-job.ts';
+import { type QualityWindow, qualityJob } from './plan/quality-job.ts';
+import { comparisonFile, type Display, qualityMetric, readComparison } from './plan/quality-metric.ts';
 
-/** How alike an encode and its source are at both display sizes, SSIM of luma, 0..1. */
+/** How alike an encode and its source are on both displays: SSIM of luma, 0..1, or VMAF, 0..100. */
 export type Likeness = { phone: number; desktop: number };
 
 /**
@@ -18,15 +19,15 @@ export async function compareWindow(
   run: { signal: AbortSignal; directory: string },
 ): Promise<Likeness[] | null> {
   await room.ffmpeg.run(qualityJob(source.input, window, files), run);
+  const metric = qualityMetric(source.input.capabilities);
+  const read = async (index: number, display: Display): Promise<number | null> =>
+    readComparison(metric, await readFile(join(run.directory, comparisonFile(index, display)), 'utf8'));
   const rows: Likeness[] = [];
   for (const index of files.keys()) {
-    const phone = await readSsim(run.directory, ssimFile(index, 'phone'));
-    const desktop = await readSsim(run.directory, ssimFile(index, 'desktop'));
+    const phone = await read(index, 'phone');
+    const desktop = await read(index, 'desktop');
     if (phone === null || desktop === null) return null;
     rows.push({ phone, desktop });
   }
   return rows;
 }
-
-const readSsim = async (directory: string, file: string): Promise<number | null> =>
-  meanSsim(await readFile(join(directory, file), 'utf8'));

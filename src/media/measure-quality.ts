@@ -6,12 +6,13 @@ import { segmentName, trackPrefix } from './finished-tracks.ts';
 import { MediaError } from './media-error.ts';
 import type { EncodeSource, MediaRoom } from './media-room.ts';
 import type { MediaStore } from './media-store.ts';
-import { qualityFromSsim, qualityOnDevices, smoothOverBitrate } from './plan/quality.ts';
+import { qualityOnDevices, smoothOverBitrate } from './plan/quality.ts';
 import { type QualityWindow, qualityWindows } from './plan/quality-job.ts';
+import { qualityMetric, qualityPoints } from './plan/quality-metric.ts';
 import { withWorkDirectory } from './work-directory.ts';
 
 /**
- * The renditions with quality as measured: SSIM against the normalised source over two windows at a phone's and a
+ * The renditions with quality as measured: VMAF or SSIM against the normalised source over two windows at a phone's and a
  * desktop's display size, mapped to points, never falling with bitrate. Throws `FfmpegError`.
  */
 export function measureQuality(
@@ -32,10 +33,11 @@ export function measureQuality(
     if (perWindow.length === 0)
       perWindow.push(...(await compareSegments(room, source, openingOf(first), renditions, run)));
     if (perWindow.length === 0) throw new MediaError('unreadable-output', `no frame of ${source.assetId} was compared`);
+    const metric = qualityMetric(source.input.capabilities);
     const measured = renditions.map((rendition, index) => ({
       bitrateKbps: rendition.bitrateKbps,
-      phone: qualityFromSsim(mean(perWindow.map((window) => window[index]?.phone ?? 0))),
-      desktop: qualityFromSsim(mean(perWindow.map((window) => window[index]?.desktop ?? 0))),
+      phone: qualityPoints(metric, mean(perWindow.map((window) => window[index]?.phone ?? 0))),
+      desktop: qualityPoints(metric, mean(perWindow.map((window) => window[index]?.desktop ?? 0))),
     }));
     const smooth = smoothOverBitrate(measured);
     return renditions.map((rendition, index) => {

@@ -3,8 +3,11 @@ import { rationalFps } from './frame-rate.ts';
 import type { FrameSize } from './rung-geometry.ts';
 import type { SourceDetails } from './source-details.ts';
 
-/** What this ffmpeg can do: `zscale` maps HDR properly, without it a per-channel curve has to do. */
-export type FfmpegCapabilities = { zscale: boolean };
+/**
+ * What this ffmpeg can do: `zscale` maps HDR properly, without it a per-channel curve has to do; `vmaf` (libvmaf) judges quality,
+ * without it SSIM has to do.
+ */
+export type FfmpegCapabilities = { zscale: boolean; vmaf?: boolean };
 
 /**
  * Filters that turn any source into plain video: constant frame rate from 0, upright (ffmpeg rotates before any filter),

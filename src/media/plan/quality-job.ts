@@ -2,6 +2,7 @@ import { type FfmpegInput, type FfmpegJob, uploadInput } from './ffmpeg-job.ts';
 import { rationalFps } from './frame-rate.ts';
 import type { JobSource } from './job-source.ts';
 import { normaliseFilters } from './normalise-graph.ts';
+import { comparisonFilter, type Display, type QualityMetric, qualityMetric } from './quality-metric.ts';
 import { type FrameSize, fitShortSide } from './rung-geometry.ts';
 
 /**
@@ -37,9 +38,6 @@ export function qualityWindows(segments: readonly { durationMs: number }[]): Qua
   return [...new Set(chosen)].filter((window) => window !== undefined);
 }
 
-/** Where the job writes its comparison of rendition `index` at each display size. */
-export const ssimFile = (index: number, display: 'phone' | 'desktop'): string => `ssim-${index}-${display}.log`;
-
 /** The source from a little before a window. */
 export function windowInput(input: JobSource, window: QualityWindow): FfmpegInput {
   const seconds = prerollFrames(input, window) / input.details.source.fps;
@@ -74,12 +72,13 @@ export function qualityJob(
   const { details } = input;
   const { fps } = details.source;
   const desktop = fitShortSide(details.source, DESKTOP_SHORT_SIDE);
-  const phone = fitShortSide(details.source, PHONE_SHORT_SIDE);
+  const metric = qualityMetric(input.capabilities);
+  const phone = metric === 'vmaf' ? desktop : fitShortSide(details.source, PHONE_SHORT_SIDE);
   const step = `framestep=${comparedStep(
     fps,
     renditions.map((rendition) => rendition.fps),
   )}`;
-  const branches = renditionPaths.flatMap((_, index) => compare(index, { desktop, phone, step, fps }));
+  const branches = renditionPaths.flatMap((_, index) => compare(index, { metric, desktop, phone, step, fps }));
   return {
     name: 'quality',
     jobClass: 'background',
@@ -112,12 +111,14 @@ export function comparedStep(sourceFps: number, renditionFps: readonly number[])
 const divisor = (a: number, b: number): number => (b === 0 ? a : divisor(b, a % b));
 const leastCommonMultiple = (a: number, b: number): number => (a * b) / divisor(a, b);
 
-function compare(index: number, at: { desktop: FrameSize; phone: FrameSize; step: string; fps: number }): string[] {
-  const ssim = (display: 'phone' | 'desktop'): string => `ssim=stats_file=${ssimFile(index, display)}:shortest=1`;
+type Comparison = { metric: QualityMetric; desktop: FrameSize; phone: FrameSize; step: string; fps: number };
+
+function compare(index: number, at: Comparison): string[] {
+  const filter = (display: Display): string => comparisonFilter(at.metric, index, display);
   return [
     `[${index + 1}:v:0]setpts=PTS-STARTPTS,fps=fps=${rationalFps(at.fps)}:start_time=0,${at.step},split=2[x${index}][y${index}]`,
-    `[x${index}]${scaleTo(at.desktop)}[xs${index}];[xs${index}][desktop${index}]${ssim('desktop')}[d${index}]`,
-    `[y${index}]${scaleTo(at.phone)}[ys${index}];[ys${index}][phone${index}]${ssim('phone')}[p${index}]`,
+    `[x${index}]${scaleTo(at.desktop)}[xs${index}];[xs${index}][desktop${index}]${filter('desktop')}[d${index}]`,
+    `[y${index}]${scaleTo(at.phone)}[ys${index}];[ys${index}][phone${index}]${filter('phone')}[p${index}]`,
   ];
 }
 
@@ -125,9 +126,3 @@ const scaleTo = ({ width, height }: FrameSize): string => `scale=${width}:${heig
 
 const labels = (name: string, count: number): string =>
   Array.from({ length: count }, (_, index) => `[${name}${index}]`).join('');
-
-/** Mean luma SSIM over the lines of one ssim stats file; null when it has none. */
-export function meanSsim(stats: string): number | null {
-  const values = [...stats.matchAll(/\bY:([0-9.]+)/g)].map((match) => Number(match[1]));
-  return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
-}

@@ -3,7 +3,8 @@ import { fastLaneJob } from '../../../src/media/plan/fast-lane-job.ts';
 import { uploadInput } from '../../../src/media/plan/ffmpeg-job.ts';
 import { normaliseFilters } from '../../../src/media/plan/normalise-graph.ts';
 import { planRendition } from '../../../src/media/plan/plan-renditions.ts';
-import { comparedStep, meanSsim, qualityJob, qualityWindows } from '../../../src/media/plan/quality-job.ts';
+import { comparedStep, qualityJob, qualityWindows } from '../../../src/media/plan/quality-job.ts';
+import { qualityPoints, readComparison } from '../../../src/media/plan/quality-metric.ts';
 import { remainderJob } from '../../../src/media/plan/remainder-job.ts';
 import { sourceDetails } from './source.ts';
 
@@ -144,7 +145,23 @@ describe('measured quality', () => {
   });
 
   test('SSIM is the mean luma over all frames compared', () => {
-    expect(meanSsim('n:1 Y:0.9 U:1 V:1 All:0.93 (11)\nn:2 Y:0.8 U:1 V:1 All:0.9 (10)\n')).toBeCloseTo(0.85, 9);
-    expect(meanSsim('')).toBeNull();
+    expect(readComparison('ssim', 'n:1 Y:0.9 U:1 V:1 All:0.93 (11)\nn:2 Y:0.8 U:1 V:1 All:0.9 (10)\n')).toBeCloseTo(
+      0.85,
+      9,
+    );
+    expect(readComparison('ssim', '')).toBeNull();
+  });
+
+  test('is VMAF, with its own model for phones, where ffmpeg has it', () => {
+    const window = { segmentIndex: 0, startSeconds: 0, seconds: 2 };
+    const withVmaf = { ...input, capabilities: { zscale: true, vmaf: true } };
+    const graph = qualityJob(withVmaf, window, [{ path: 'a.mp4', fps: 30 }]).filterGraph ?? '';
+    expect(graph).toContain('log_path=compared-0-desktop.log:model=version=vmaf_v0.6.1:shortest=1');
+    expect(graph).toContain('log_path=compared-0-phone.log:model=version=vmaf_v0.6.1\\\\:enable_transform=true');
+    expect(graph).not.toContain('ssim');
+    const log = { version: '2.3.1', frames: [], pooled_metrics: { vmaf: { min: 80, max: 92, mean: 87.5 } } };
+    expect(readComparison('vmaf', JSON.stringify(log))).toBe(87.5);
+    expect(readComparison('vmaf', '')).toBeNull();
+    expect([qualityPoints('vmaf', 87.5), qualityPoints('vmaf', 101)]).toEqual([87.5, 100]);
   });
 });
