@@ -1,9 +1,10 @@
 import { createHmac } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import type { AssetDocument, EncodePlan, Source } from '../domain/index.ts';
 import { predictAudience } from '../policy/audience.ts';
 import { audienceIsCold } from '../policy/audience-value.ts';
-import { planEncode } from '../policy/encode-plan.ts';
+import { planEncode as planRungs } from '../policy/encode-plan.ts';
 import { PolicyMissingError, type Registry } from '../policy/registry.ts';
 import type { Database } from '../telemetry/database.ts';
 import { readAudienceViews } from '../telemetry/read-audience.ts';
@@ -14,6 +15,11 @@ type Ports = { registry: Registry; database: Pick<Database, 'query'>; secret: st
 const MIN_MEASURED_BYTES = 256 * 1024;
 const TWO_POW_48 = 2 ** 48;
 
+/** Long enough to be asked before it is needed, and to be shared by uploads that come together. */
+const AUDIENCE_FRESH_MS = 5_000;
+const AUDIENCES = 1_000;
+const NOBODY = { owner: [], region: [], everyone: [] };
+
 /**
  * Plans assets by the current policy, the predicted audience and the uploader's measured line. Without ClickHouse the
  * audience is taken for unknown: an upload never waits for analytics.
@@ -22,21 +28,37 @@ export function composeEncodePlan(ports: Ports) {
   const draw = (assetId: string, purpose: string): number =>
     createHmac('sha256', ports.secret).update(`nara.v1.${purpose}\n${assetId}`).digest().readUIntBE(0, 6) / TWO_POW_48;
 
-  return async ({ asset, source }: { asset: AssetDocument; source: Source }): Promise<EncodePlan> => {
+  const audiences = new LRUCache<string, ReturnType<typeof readAudienceViews>>({
+    max: AUDIENCES,
+    ttl: AUDIENCE_FRESH_MS,
+  });
+
+  /** Asked before the answer is needed, the query runs beside the probe. */
+  function viewsOf({ id, owner, context }: AssetDocument): ReturnType<typeof readAudienceViews> {
+    const key = `${owner}\n${context.region}`;
+    const known = audiences.get(key);
+    if (known !== undefined) return known;
+    const asked = readAudienceViews(ports.database, owner, context.region).catch((error: Error) => {
+      ports.log.warn({ err: error, assetId: id }, 'planning without knowing the audience');
+      audiences.delete(key);
+      return NOBODY;
+    });
+    audiences.set(key, asked);
+    return asked;
+  }
+
+  async function planEncode({ asset, source }: { asset: AssetDocument; source: Source }): Promise<EncodePlan> {
     const policy = await ports.registry.loadCurrent();
     if (policy === null)
       throw new PolicyMissingError('policy: expected a config and an allocation in the store (got none)');
-    const views = await readAudienceViews(ports.database, asset.owner, asset.context.region).catch((error: Error) => {
-      ports.log.warn({ err: error, assetId: asset.id }, 'planning without knowing the audience');
-      return { owner: [], region: [], everyone: [] };
-    });
+    const views = await viewsOf(asset);
     const audience = predictAudience({
       ownerViews: views.owner,
       regionViews: views.region,
       everyoneViews: views.everyone,
       uploaderContext: asset.context,
     });
-    return planEncode({
+    return planRungs({
       config: policy.config,
       allocation: policy.allocation,
       audience,
@@ -46,7 +68,9 @@ export function composeEncodePlan(ports: Ports) {
       panelDraw: draw(asset.id, 'lift-panel'),
       cold: audienceIsCold(policy, audience),
     });
-  };
+  }
+
+  return { planEncode, expectPlan: (asset: AssetDocument): void => void viewsOf(asset) };
 }
 
 function uplinkKbpsOf({ upload }: AssetDocument): number | null {

@@ -44,7 +44,7 @@ async function startWorker(config: Config, log: Logger): Promise<Service> {
   const { ffmpegPath, ffprobePath } = config;
   const ffmpeg = createFfmpeg({ ffmpegPath, ffprobePath, log, pacer: governor.pacer });
 
-  const planEncode = composeEncodePlan({ registry, database, secret, log });
+  const { planEncode, expectPlan } = composeEncodePlan({ registry, database, secret, log });
 
   // The first regular refit may come before the API has made the tables.
   let schema: Promise<unknown> | null = null;
@@ -58,6 +58,7 @@ async function startWorker(config: Config, log: Logger): Promise<Service> {
       media: { store, ffmpeg, workRoot: join(config.dataDir, 'work'), log },
       assets: createAssetStore(store),
       planEncode,
+      expectPlan,
       sweepTemporary: () => sweepTemporaryFiles(bucketAccess(config)?.landingDirectory ?? config.mediaStore),
       upgrades: composeUpgrades({ registry, database, planEncode, log }),
       announce: tell,

@@ -32,6 +32,8 @@ async function makePlayable(
   signal: AbortSignal,
 ): Promise<FastLaneOutcome> {
   const startedMs = ports.clock.nowMs();
+  const elapsedMs = (): number => ports.clock.nowMs() - startedMs;
+  if (asset.plan === null) ports.expectPlan?.(asset);
   const begun = await beginSource(ports, asset, signal);
   if (begun.kind === 'rejected') return reject(ports, asset.id, begun.error);
   const judging = begun.finish();
@@ -45,7 +47,9 @@ async function makePlayable(
     source = opened.source;
   }
   const { details } = source.input;
+  const probedMs = elapsedMs();
   const plan = asset.plan ?? (await ports.planEncode({ asset, source: details.source }));
+  const plannedMs = elapsedMs();
   await updateAsset(ports, asset.id, (current) => ({
     ...current,
     state: 'processing',
@@ -62,8 +66,8 @@ async function makePlayable(
       durationMs,
     }));
     if (timings.playableAt !== now) return;
-    const milliseconds = ports.clock.nowMs() - startedMs;
-    assetLog(ports, asset.id).info({ milliseconds, revision, renditionId: tracks.rendition.id }, 'asset is playable');
+    const took = { milliseconds: elapsedMs(), probedMs, plannedMs };
+    assetLog(ports, asset.id).info({ ...took, revision, renditionId: tracks.rendition.id }, 'asset is playable');
   };
   const outcome = await encodeWhileJudging(ports, { source, planned, judging }, signal, publish);
   if (outcome.kind === 'rejected') return reject(ports, asset.id, outcome.error);

@@ -11,6 +11,8 @@ export type TranscodePorts = {
   assets: AssetStore;
   /** Which rungs this asset gets: policy's answer. */
   planEncode(request: { asset: AssetDocument; source: Source }): Promise<EncodePlan>;
+  /** This asset will be planned in a moment: what takes time can begin. */
+  expectPlan?(asset: AssetDocument): void;
   /** Tells the world; losing one costs latency, never truth. */
   announce(announcement: Announcement): Promise<void>;
   clock: Clock;
