@@ -6,6 +6,7 @@ import { slotBudget } from '../slots.ts';
 import { dutyOf } from './duty.ts';
 import { type EncodeCgroup, joinEncodeCgroup, openEncodeCgroup } from './encode-cgroup.ts';
 import type { LatencyReading } from './harm.ts';
+import { NICENESS, OWN_SESSION_NICENESS, SESSION_NICENESS, threadsOf } from './job-treatment.ts';
 import { keepSessionNice } from './keep-session-nice.ts';
 import { mayStopChildren } from './may-stop-children.ts';
 import { FULL_PACE, nextPace, type Pace } from './pace.ts';
@@ -55,14 +56,6 @@ const SAMPLE_EVERY_MS = 500;
 /** A tenth of what a request may take, lost before it is even looked at. */
 const WAIT_FLOOR_MS = 10;
 const WATCH_FLOOR_MS = 25;
-const MOST_THREADS = 8;
-
-/** Towards the rest of the service, and towards the machine where the kernel knows no sessions. */
-const NICENESS: Record<JobClass, number> = { 'fast-lane': 10, encode: 19, background: 19 };
-/** Towards other sessions: a tenth of a processor that somebody else uses up, and a thirtieth. The fast lane stays in ours. */
-const SESSION_NICENESS: Record<JobClass, number | null> = { 'fast-lane': null, encode: 10, background: 15 };
-/** A quarter, for this process with its fast lane; every process of the service has a session of its own. */
-const OWN_SESSION_NICENESS = 5;
 
 /** A governor for this process' children. */
 export function createGovernor(options: GovernorOptions): Governor {
@@ -168,12 +161,6 @@ export function createGovernor(options: GovernorOptions): Governor {
       stopAndGo.stop();
     },
   };
-}
-
-/** More threads than these cost memory and rate control without making a rung faster. */
-function threadsOf(jobClass: JobClass, cores: number): number {
-  const most = Math.min(MOST_THREADS, cores);
-  return jobClass === 'background' ? Math.max(1, Math.floor(most / 2)) : most;
 }
 
 const pidsOf = (children: ReadonlyMap<PacedChild, JobClass>): number[] =>
