@@ -125,7 +125,7 @@ describe('previews', () => {
     expect(sought).toEqual([file]);
   });
 
-  it.each(['asset.json', 'previews.json', 'complexity.json', 'storyboard-x.webp', 'poster.webp%2f..'])(
+  it.each(['asset.json', 'previews.json', 'analysis.json', 'storyboard-x.webp', 'poster.webp%2f..'])(
     '%s is none of them',
     async (asked) => {
       await start({ asset: {}, whole: true });
