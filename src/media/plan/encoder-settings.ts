@@ -38,11 +38,15 @@ function forcedKeyframes(secondsPerGop: number): string {
   return `expr:gte(t+0.001,n_forced*${Number(secondsPerGop.toFixed(9))})`;
 }
 
-/** AAC-LC, at most stereo, silence where the source has gaps, so that it begins and stays with the picture. */
-export function aacOptions(channels: number): string[] {
+/**
+ * AAC-LC, at most stereo, silence where the source has gaps and after its end, so that it begins, stays and ends with the picture:
+ * some players end when the shortest track does. `durationMs` is the source's, 0 where it is not known.
+ */
+export function aacOptions(channels: number, durationMs: number): string[] {
+  const silence = durationMs > 0 ? `,apad=whole_dur=${durationMs / 1000}` : '';
   return [
     ...['-c:a', 'aac', '-b:a', `${audioKbps(channels)}k`, '-ac', String(Math.min(2, channels))],
-    ...['-ar', String(AUDIO.sampleRateHz), '-af', 'aresample=async=1:first_pts=0'],
+    ...['-ar', String(AUDIO.sampleRateHz), '-af', `aresample=async=1:first_pts=0${silence}`],
   ];
 }
 

@@ -27,7 +27,7 @@ export function fastLaneJob(input: JobSource, rendition: PlannedRendition): Ffmp
               '-map',
               `0:${audio.streamIndex}`,
               '-vn',
-              ...aacOptions(audio.channels),
+              ...aacOptions(audio.channels, input.details.durationMs),
             ]),
           ]
         : []),
