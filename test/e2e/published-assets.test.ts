@@ -32,7 +32,7 @@ const PLAYERS = [
   { player: 'dash.js', page: 'dash', manifest: 'manifest.mpd', hasThumbnails: true },
 ] as const;
 /** Two cores decode so many videos at a time. */
-const AT_A_TIME = 4;
+const AT_A_TIME = 6;
 /** A video lasts as long as the longer of its tracks, to within a frame of sound or picture. */
 const SAME_SECONDS = 0.1;
 
