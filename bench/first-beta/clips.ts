@@ -7,8 +7,9 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 /** Real footage, where a checkout has it beside it. */
 const FOOTAGE = fileURLToPath(new URL('../../../shared/media/bbb-480p-30s.mp4', import.meta.url));
-/** As a camera writes it: 1080p at 30 frames a second and 40 Mbit/s, with a camera's noise. */
-const CLIP_SECONDS = 4;
+/** As a good camera writes it: 1080p at 30 frames a second, 53 Mbit/s and with noise, so that few seconds are many bytes. */
+const RAW_KBPS = 53_000;
+const LEAST_SECONDS = 2;
 const FOOTAGE_STEP_SECONDS = 5;
 
 /** `count` different clips of `megabytes` each, and one short small one to be watched. */
@@ -20,7 +21,7 @@ export async function makeClips(
     () => true,
     () => false,
   );
-  const seconds = (CLIP_SECONDS * megabytes) / 20;
+  const seconds = Math.max(LEAST_SECONDS, (megabytes * 8000) / RAW_KBPS);
   const inputOf = (n: number): string[] =>
     hasFootage
       ? ['-ss', String((n * FOOTAGE_STEP_SECONDS) % 24), '-t', String(seconds), '-i', FOOTAGE]

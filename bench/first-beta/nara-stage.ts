@@ -9,7 +9,7 @@ import { playsFrom } from './plays-from.ts';
 import { type Stage, type UploadTimes, urlOf } from './stage.ts';
 
 const POLL_MS = 250;
-const COMPLETE_WITHIN_MS = 240_000;
+const COMPLETE_WITHIN_MS = 600_000;
 
 /** The host application with NARA beside it, run as `environmentFor` says where the host answers. */
 export async function stageNara(
