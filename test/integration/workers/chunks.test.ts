@@ -88,7 +88,7 @@ test(
     await ended(child, 'SIGKILL');
     await vi.waitFor(async () => expect(await ffmpegsOf(platform)).toEqual([]), 5_000);
     const before = await marked();
-      const written = await writtenAt(before);
+    const written = await writtenAt(before);
     const client = new Redis(redis.url);
     await client.flushall();
     client.disconnect();
