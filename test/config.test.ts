@@ -80,3 +80,17 @@ test('no country header is believed unless one is named', () => {
   expect(readConfig({ NARA_COUNTRY_HEADER: 'CF-IPCountry' }).countryHeader).toBe('cf-ipcountry');
   expect(() => readConfig({ NARA_COUNTRY_HEADER: 'a: b' })).toThrow(/NARA_COUNTRY_HEADER: must be the name/);
 });
+
+test('encoding is governed unless that is switched off, and watches what it is told to', () => {
+  expect(readConfig({})).toMatchObject({ governor: true, cpuShare: 0.75, watchUrl: null });
+  expect(
+    readConfig({ NARA_GOVERNOR: 'off', NARA_CPU_SHARE: '0.5', NARA_WATCH_URL: 'http://127.0.0.1:3000/up' }),
+  ).toMatchObject({
+    governor: false,
+    cpuShare: 0.5,
+    watchUrl: 'http://127.0.0.1:3000/up',
+  });
+  for (const wrong of [{ NARA_GOVERNOR: 'no' }, { NARA_CPU_SHARE: '0' }, { NARA_WATCH_URL: 'file:///etc/passwd' }]) {
+    expect(() => readConfig(wrong)).toThrow(Object.keys(wrong)[0]);
+  }
+});
