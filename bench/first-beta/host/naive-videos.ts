@@ -9,6 +9,7 @@ import { type RequestHandler, Router, static as serveFiles } from 'express';
 // What the first beta did: the request brings the raw file and waits until a plain ffmpeg has made three rungs of it. The
 // preset is the one that NARA uses, so that only where and how ffmpeg runs is different.
 
+const FFMPEG = process.env.NARA_FFMPEG || 'ffmpeg';
 const RUNGS = [
   { height: 1080, kbps: 4500 },
   { height: 720, kbps: 2500 },
@@ -36,7 +37,7 @@ function receiveAndEncode(directory: string): RequestHandler {
 }
 
 function encode(folder: string): Promise<void> {
-  const child = spawn('ffmpeg', ffmpegArguments(), { cwd: folder, stdio: 'ignore' });
+  const child = spawn(FFMPEG, ffmpegArguments(), { cwd: folder, stdio: 'ignore' });
   return new Promise((resolve, reject) => {
     child.once('error', reject);
     child.once('exit', (code) => (code === 0 ? resolve() : reject(new Error(`ffmpeg ended with ${code}`))));
