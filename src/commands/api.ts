@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { createRequestHandler } from '../api/app.ts';
 import { type Config, ConfigError } from '../config.ts';
 import type { Announcement } from '../domain/index.ts';
+import { assetPrefix } from '../media/asset-store.ts';
 import { openKeyStore, prepareKeys } from './access-keys.ts';
 import { apiPorts } from './api-ports.ts';
 import { createMilestones } from './asset-milestones.ts';
@@ -85,12 +86,13 @@ function expireUploads({ assets, log }: ApiParts): () => void {
 }
 
 /** What other processes announce: caches are renewed, metrics counted, the feed told. */
-function listenToOthers({ subscriber, catalog, table, metrics, feed, log }: ApiParts): void {
+function listenToOthers({ subscriber, catalog, mediaCache, table, metrics, feed, log }: ApiParts): void {
   const milestones = createMilestones(metrics);
 
   async function onAnnouncement(announcement: Announcement): Promise<void> {
     if (!('assetId' in announcement)) await table.refresh();
     else catalog.forget(announcement.assetId);
+    if (announcement.type === 'asset.deleted') mediaCache.forget(`${assetPrefix(announcement.assetId)}/`);
     const asset = 'assetId' in announcement ? await catalog.get(announcement.assetId) : null;
     if (asset !== null) milestones(asset);
     for (const { topic, type, data } of feedTopicsOf(announcement, asset)) feed.publish(topic, type, data);

@@ -12,7 +12,7 @@ import { createRedisDecisions } from '../delivery/redis-decisions.ts';
 import { StandingDecisions } from '../delivery/standing-decisions.ts';
 import { deriveViewKeys, viewIdOf } from '../delivery/view-identity.ts';
 import type { Announcement, Clock } from '../domain/index.ts';
-import { createAssetStore } from '../media/asset-store.ts';
+import { assetPrefix, createAssetStore } from '../media/asset-store.ts';
 import { freeBytesOf } from '../media/disk-room.ts';
 import { openLocalCache } from '../media/local-cache.ts';
 import { openMediaStore } from '../media/open-media-store.ts';
@@ -137,7 +137,10 @@ export async function openApiParts(config: Config, urls: ApiUrls, log: Logger) {
   const assets = composeAssets({
     assets: assetStore,
     catalog,
-    announce: (announcement: Announcement) => void announce(redis, announcement, log),
+    announce(announcement: Announcement) {
+      if (announcement.type === 'asset.deleted') mediaCache.forget(`${assetPrefix(announcement.assetId)}/`);
+      void announce(redis, announcement, log);
+    },
     enqueue: (asset) => jobs.enqueueFastLane(asset),
     onUploadFinished: (kbps) => metrics.uploadFinished({ kbps }),
     onUploadAbandoned: metrics.uploadAbandoned,

@@ -13,6 +13,9 @@ export type LandingStore = MediaStore & {
 /** As long as the jobs on an upload take, queues and all; later ones fetch it again. */
 const KEPT_FOR_MS = 6 * 3_600_000;
 
+/** Ends the name that an upload has while it is copied; one that was killed then leaves it. */
+const LANDING = '.landing';
+
 const isUpload = (key: string): boolean => key.startsWith('uploads/');
 
 /**
@@ -24,7 +27,7 @@ export function createLandingStore(remote: MediaStore, local: MediaStore): Landi
     const path = local.localPath(key);
     if (path === null || !existsSync(path)) return;
     // Putting a file takes it away, and only this name of it shall go.
-    const copy = `${path}.landing`;
+    const copy = `${path}${LANDING}`;
     await rm(copy, { force: true });
     await link(path, copy);
     await remote.putFile(key, copy);
@@ -37,7 +40,10 @@ export function createLandingStore(remote: MediaStore, local: MediaStore): Landi
     openRead: async (key, range) =>
       (isUpload(key) ? await local.openRead(key, range) : null) ?? remote.openRead(key, range),
     async remove(keyOrPrefix) {
-      if (isUpload(keyOrPrefix)) await local.remove(keyOrPrefix);
+      if (isUpload(keyOrPrefix)) {
+        await local.remove(keyOrPrefix);
+        await local.remove(`${keyOrPrefix}${LANDING}`);
+      }
       await remote.remove(keyOrPrefix);
     },
     localPath(key) {

@@ -15,6 +15,8 @@ type Cached = { path: string; bytes: number };
 export type LocalCache = {
   /** A path to read from now; null when there is nothing under this key. */
   pathOf(key: string): Promise<string | null>;
+  /** Drops what was removed from the store: everything whose key begins so. */
+  forget(prefix: string): void;
 };
 
 const REMOVED_AFTER_MS = 10_000;
@@ -59,6 +61,9 @@ export async function openLocalCache(
       const fetched = fetching.get(key) ?? fetchFile(key).finally(() => fetching.delete(key));
       fetching.set(key, fetched);
       return (await fetched)?.path ?? null;
+    },
+    forget(prefix) {
+      for (const key of [...files.keys()]) if (key.startsWith(prefix)) files.delete(key);
     },
   };
 }

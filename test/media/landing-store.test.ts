@@ -64,7 +64,9 @@ describe('an upload that arrived on this machine', () => {
     await store.release(writtenMs + 7 * HOUR_MS);
     expect(await local.list('uploads')).toEqual(['uploads/u_arriving', 'uploads/u_arriving.json']);
     expect((await store.read('uploads/u_landed'))?.toString()).toBe('bytes');
+    await local.write('uploads/u_landed.landing', 'left by a process that was killed');
     await store.remove('uploads/u_landed');
+    expect(await local.list('uploads')).toEqual(['uploads/u_arriving', 'uploads/u_arriving.json']);
     expect(await store.read('uploads/u_landed')).toBeNull();
   });
 });
@@ -119,6 +121,16 @@ describe('media kept near while it is in demand', () => {
     await remote.write('assets/a/r/x/index.m3u8', 'one, two');
     expect([await textOf('seg-00000.m4s'), await textOf('index.m3u8')]).toEqual(['segment', 'one, two']);
     expect(await cache.pathOf('assets/a/r/x/init.mp4')).toBeNull();
+  });
+
+  it('is gone when it was removed from the store, and nothing beside it', async () => {
+    for (const asset of ['a', 'ab']) await remote.write(`assets/${asset}/1.webp`, 'picture');
+    const cache = await openLocalCache(remote, { directory: join(root, 'cache'), maxBytes: 1000 });
+    const kept = [await cache.pathOf('assets/a/1.webp'), await cache.pathOf('assets/ab/1.webp')];
+    await remote.remove('assets');
+    cache.forget('assets/a/');
+    expect(await cache.pathOf('assets/a/1.webp')).toBeNull();
+    expect(await cache.pathOf('assets/ab/1.webp')).toBe(kept[1]);
   });
 
   it('makes room by dropping what was asked for longest ago', async () => {
