@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { type ChunkMarker, type ChunkPlan, markChunk, readChunk } from './chunk-documents.ts';
+import { areChunksRefused, type ChunkMarker, type ChunkPlan, markChunk, readChunk } from './chunk-documents.ts';
 import { type CollectedTrack, collectChunkTrack } from './collect-chunk-track.ts';
 import { FfmpegError } from './ffmpeg-error.ts';
 import { segmentName, trackPrefix } from './finished-tracks.ts';
@@ -55,8 +55,9 @@ function encode(
     for (const planned of plan.renditions) {
       collected.push(await collectChunkTrack(join(directory, planned.id), planned, chunk, plan));
     }
-    // Two workers may have done the same chunk, one of them believed dead: the first to finish stands.
-    if (await readChunk(store, assetId, planId, chunk)) return;
+    // Two workers may have done the same chunk, one of them believed dead: the first to finish stands. Or another chunk did not
+    // fit meanwhile, and files of the same names are being made in one piece.
+    if ((await readChunk(store, assetId, planId, chunk)) || (await areChunksRefused(store, assetId))) return;
     const tracks: ChunkMarker['tracks'] = [];
     for (const { init, ...track } of collected) {
       const prefix = trackPrefix(assetId, track.id);

@@ -119,6 +119,19 @@ describe('a source of more than two minutes', () => {
     }
   });
 
+  test('is not joined from headers of two encoders, nor written to once it is encoded in one piece', async () => {
+    const other = asAsset(source, 'a_two-encoders');
+    const outcome = await produce(other, first);
+    if (outcome.kind !== 'in-chunks') throw new Error(outcome.kind);
+    const foreign = key(other, rungs(source)[1]?.id ?? '', 'init.mp4');
+    await workshop.store.write(foreign, 'of another ffmpeg');
+    expect(await makeChunk(other, outcome.planId, 1)).toMatchObject({ kind: 'misfit' });
+    await workshop.store.remove(foreign);
+    await refuseChunks(workshop.store, other.assetId, 'test');
+    await makeChunk(other, outcome.planId, 2);
+    expect(await workshop.store.size(foreign)).toBeNull();
+  });
+
   test('has segments without gaps, that decode without a word, and a playlist that others read', async () => {
     for (const rendition of joined) {
       const media = HLS.parse(
