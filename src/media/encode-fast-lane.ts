@@ -18,7 +18,9 @@ export type FastLaneTracks = { rendition: StoredRendition; audio: AudioTrack | n
 
 /** Two segments are what players buffer before they begin. */
 const PLAYABLE_SEGMENTS = 2;
-const POLL_MS = 40;
+/** Until then every look counts; afterwards players have something to do. */
+const POLL_MS = 20;
+const GROWING_POLL_MS = 250;
 
 type FastLaneOptions = {
   signal: AbortSignal;
@@ -87,7 +89,7 @@ function encode(
       let playable = false;
       let outcome: Outcome | null = null;
       while (outcome === null) {
-        outcome = await Promise.race([running, sleep(POLL_MS, null)]);
+        outcome = await Promise.race([running, sleep(playable ? GROWING_POLL_MS : POLL_MS, null)]);
         await tracks.advance();
         if (playable || outcome !== null || tracks.segmentCount() < PLAYABLE_SEGMENTS) continue;
         playable = true;
