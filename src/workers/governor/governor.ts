@@ -6,7 +6,7 @@ import { slotBudget } from '../slots.ts';
 import { dutyOf } from './duty.ts';
 import { type EncodeCgroup, joinEncodeCgroup, openEncodeCgroup } from './encode-cgroup.ts';
 import type { LatencyReading } from './harm.ts';
-import { NICENESS, OWN_SESSION_NICENESS, SESSION_NICENESS, threadsOf } from './job-treatment.ts';
+import { NICENESS, OWN_SESSION_NICENESS, sessionNiceness, threadsOf } from './job-treatment.ts';
 import { keepSessionNice } from './keep-session-nice.ts';
 import { mayStopChildren } from './may-stop-children.ts';
 import { FULL_PACE, nextPace, type Pace } from './pace.ts';
@@ -93,7 +93,7 @@ export function createGovernor(options: GovernorOptions): Governor {
       const sample = sampleBetween(before, now, (nowMs - beforeMs) / 1000, [...heard.values()]);
       heard.clear();
       if (mayStop) set(nextPace(pace, sample, options.cpuShare));
-      await keepSessionNice([ownSession, ...sessionsOf(children)]);
+      await keepSessionNice([ownSession, ...sessionsOf(children, pace.lifted)]);
       before = now;
       beforeMs = nowMs;
     }
@@ -117,7 +117,7 @@ export function createGovernor(options: GovernorOptions): Governor {
         return {
           threads: threadsOf(jobClass, cores),
           niceness: NICENESS[jobClass],
-          sessionNiceness: SESSION_NICENESS[jobClass],
+          sessionNiceness: sessionNiceness(jobClass, pace.lifted),
           started(process) {
             child = process;
             children.set(process, jobClass);
@@ -166,11 +166,15 @@ export function createGovernor(options: GovernorOptions): Governor {
 const pidsOf = (children: ReadonlyMap<PacedChild, JobClass>): number[] =>
   [...children.keys()].flatMap(({ pid }) => pid ?? []);
 
-const sessionsOf = (children: ReadonlyMap<PacedChild, JobClass>): { pid: number; sessionNiceness: number }[] =>
-  [...children].flatMap(([{ pid }, jobClass]) => {
-    const sessionNiceness = SESSION_NICENESS[jobClass];
-    return pid === undefined || sessionNiceness === null ? [] : [{ pid, sessionNiceness }];
+function sessionsOf(
+  children: ReadonlyMap<PacedChild, JobClass>,
+  lifted: boolean,
+): { pid: number; sessionNiceness: number }[] {
+  return [...children].flatMap(([{ pid }, jobClass]) => {
+    const niceness = sessionNiceness(jobClass, lifted);
+    return pid === undefined || niceness === null ? [] : [{ pid, sessionNiceness: niceness }];
   });
+}
 
 function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -25,6 +25,10 @@ export type Pace = {
   own: number;
   others: number;
   othersNeedIt: boolean;
+  /** Seconds for which encoders have had next to nothing of a machine that others fill. */
+  starvedSeconds: number;
+  /** Standing back has become standing still: encoders compete a little harder until there is room again. */
+  lifted: boolean;
   /** What made the pace what it is; null when nothing holds it back. */
   reason: string | null;
   idle: IdleLatencies;
@@ -42,6 +46,8 @@ export const FULL_PACE: Pace = {
   own: 0,
   others: 0,
   othersNeedIt: false,
+  starvedSeconds: 0,
+  lifted: false,
   reason: null,
   idle: {},
   harm: { worst: 0, reason: null },
@@ -53,6 +59,11 @@ export const FULL_PACE: Pace = {
 /** Others need the machine above the first, and no longer below the second: idle services tick over below both. */
 const OTHERS_BUSY = 0.1;
 const OTHERS_CALM = 0.05;
+/** Less than this of the machine is standing still, more than that is a machine filled by others; below the last there is room. */
+const STARVED_OWN = 0.05;
+const STARVED_OTHERS = 0.9;
+const ROOM_OTHERS = 0.75;
+const STARVED_SECONDS = 10;
 /** Smooths readings of processor time, whose clock ticks a hundred times a second. */
 const SMOOTHING_SECONDS = 1;
 
@@ -91,11 +102,21 @@ export function nextPace(before: Pace, sample: PaceSample, share: number): Pace 
   return { ...seen, idle, ceiling, ...moved, level, reason: reasonOf(level, ceiling, harm) };
 }
 
-function needOfOthers(before: Pace, sample: PaceSample): Pick<Pace, 'own' | 'others' | 'othersNeedIt'> {
+type Needs = Pick<Pace, 'own' | 'others' | 'othersNeedIt' | 'starvedSeconds' | 'lifted'>;
+
+function needOfOthers(before: Pace, sample: PaceSample): Needs {
   const weight = Math.min(1, sample.seconds / SMOOTHING_SECONDS);
   const others = before.others + weight * (sample.othersCpu - before.others);
   const own = before.own + weight * (sample.ownCpu - before.own);
-  return { own, others, othersNeedIt: others > (before.othersNeedIt ? OTHERS_CALM : OTHERS_BUSY) };
+  const starved = own > 0.001 && own < STARVED_OWN && others > STARVED_OTHERS;
+  const starvedSeconds = starved ? before.starvedSeconds + sample.seconds : 0;
+  return {
+    own,
+    others,
+    othersNeedIt: others > (before.othersNeedIt ? OTHERS_CALM : OTHERS_BUSY),
+    starvedSeconds,
+    lifted: starvedSeconds >= STARVED_SECONDS || (before.lifted && others > ROOM_OTHERS),
+  };
 }
 
 /** The level at which encoders take their share: what they took at the present level says what they would at full. */
