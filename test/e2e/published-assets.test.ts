@@ -42,15 +42,12 @@ let published: Published[];
 beforeAll(async () => {
   service = await startService();
   const clips = await makeClips(service.directory);
-  published = await Promise.all(
-    clips.map(async ({ name, path }) => {
-      const id = await service.upload(path);
-      const whole = ({ availability, state, previews }: Asset) =>
-        availability === 'complete' && state === 'ready' && previews.tiles != null;
-      return { name, asset: await service.assetWhen(id, whole) };
-    }),
-  );
-});
+  const uploads = await Promise.all(clips.map(async ({ name, path }) => ({ name, id: await service.upload(path) })));
+  const whole = ({ availability, state, previews }: Asset) =>
+    availability === 'complete' && state === 'ready' && previews.tiles != null;
+  published = [];
+  for (const { name, id } of uploads) published.push({ name, asset: await service.assetWhen(id, whole) });
+}, 480_000);
 afterAll(() => service?.stop());
 
 const urlOf = ({ asset }: Published, file: string): string => `${service.url}/v/${asset.id}/${file}`;
