@@ -60,6 +60,7 @@ export const perTitle: Bench = async ({ quick }) => {
         -20,
       ),
     ]),
+    aimed(titles.flatMap(({ aim }) => aim)),
     ...titles.map(analysisCost),
     ...(quick ? [] : [await measureLong()]),
   ];
@@ -71,6 +72,8 @@ type Title = {
   fixed: Deltas | null;
   apple: Deltas | null;
   seconds: { analysis: number; encode: number; fixed: number };
+  /** Measured ÷ target bitrate of every rung made by what the analysis said. */
+  aim: number[];
 };
 
 async function measureTitle(clip: string): Promise<Title> {
@@ -90,7 +93,16 @@ async function measureTitle(clip: string): Promise<Title> {
       );
       return phone == null || desktop == null ? null : { phone, desktop };
     };
-    return { clip, fixed: against(points[1]), apple: against(points[2]), seconds: { ...seconds, fixed: fixedSeconds } };
+    const aim = ours.flatMap(({ crf, bitrateKbps, targetKbps }) =>
+      crf === undefined ? [] : [bitrateKbps / targetKbps],
+    );
+    return {
+      clip,
+      aim,
+      fixed: against(points[1]),
+      apple: against(points[2]),
+      seconds: { ...seconds, fixed: fixedSeconds },
+    };
   } finally {
     await title.close();
   }
@@ -201,7 +213,12 @@ function averaged(set: string, deltas: readonly (Deltas | null)[], peer: string,
   };
 }
 
-function analysisCost({ clip, seconds }: Title): BenchResult {
+function aimed(ratios: readonly number[]): BenchResult {
+  const range = `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`;
+  return { metric: `measured ÷ target bitrate of ${ratios.length} rungs, ${range}`, unit: '', ...summarise(ratios) };
+}
+
+function analysisCost({ clip, seconds }: Pick<Title, 'clip' | 'seconds'>): BenchResult {
   return {
     metric: `${clip}: processor time of the analysis`,
     value: seconds.analysis,
@@ -227,8 +244,6 @@ async function measureLong(): Promise<BenchResult> {
       return {
         ...analysisCost({
           clip: 'bbb-480p-30s.mp4 four times, 2 min',
-          fixed: null,
-          apple: null,
           seconds: { ...seconds, fixed: Number.NaN },
         }),
         peer: 'its encode',

@@ -23,7 +23,7 @@ export const seenBy = (shares: ScreenShares, seen: { phone: number; desktop: num
  */
 export function hullAt(
   curves: readonly RateQualityCurve[],
-  of: { kbps: number; fps: number; shares: ScreenShares; leastShortSide?: number },
+  of: { kbps: number; fps?: number; shares: ScreenShares; leastShortSide?: number },
 ): HullPoint {
   const tallEnough = curves.filter(({ size }) => shortSide(size) >= (of.leastShortSide ?? 0));
   const allowed = tallEnough.length > 0 ? tallEnough : curves.slice(-1);

@@ -9,8 +9,8 @@ export type CurveValue = { crf: number; kbps: number; phone: number; desktop: nu
 /** One size of a title: quality over bitrate. */
 export type RateQualityCurve = {
   size: FrameSize;
-  /** What this size makes of so many kbit/s; it spends less where its best sample does, and cannot do with less than at CRF 42. */
-  at(kbps: number, fps: number): CurveValue;
+  /** What this size makes of so many kbit/s; it spends less where its best sample does, and cannot do with less than at CRF 42. At the rate it was sampled at, or another. */
+  at(kbps: number, fps?: number): CurveValue;
 };
 
 /** Above, x264 falls apart. Below the least that was sampled nobody knows what bits would bring, and on a small size it is little. */
@@ -50,7 +50,7 @@ function curveOf(samples: readonly QualitySample[]): RateQualityCurve {
   });
   return {
     size: { width: first.width, height: first.height },
-    at(kbps, fps) {
+    at(kbps, fps = first.fps) {
       const fpsFactor = (fps / first.fps) ** FPS_EXPONENT;
       const value = atLog(Math.log(kbps / fpsFactor), fpsFactor);
       const clamped = Math.min(MOST_CRF, Math.max(leastCrf, value.crf));

@@ -30,16 +30,16 @@ export function titleRenditions(identity: SourceIdentity, plan: EncodePlan, anal
   const fpsOf = ({ fps }: { fps: number }): number => rungFrameRate(source.fps, fps);
   const rungs = [...plan.rungs].sort((a, b) => a.bitrateKbps - b.bitrateKbps);
   const curves = rateQualityCurves(analysis.samples);
-  const complexityScale = titleScale(curves, source.fps);
+  const complexityScale = titleScale(curves);
   const { made, leftOut } = chooseRungs(curves, {
     rungs,
     scale: complexityScale,
     shares: screenShares(plan.audience),
     fpsOf,
   });
-  const isFirst = made.find((rung) => rung.rung === fastLaneRung(plan));
+  const first = fastLaneRung(plan);
   const renditions = made
-    .filter((title) => title !== isFirst || isFastLaneFar(complexityScale))
+    .filter(({ rung }) => rung !== first || isFastLaneFar(complexityScale))
     .map(({ rung, predictedKbps: _, ...rendition }) => renditionOf(identity, { ...rendition, fps: fpsOf(rung) }));
   const { remuxKbps } = analysis;
   return {

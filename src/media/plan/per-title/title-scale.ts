@@ -18,24 +18,19 @@ const SEARCH_KBPS = { least: 5, most: 100_000 };
 const SEARCH_STEPS = 40;
 
 /** Bitrate this title needs for what reference content shows, 0.25..2.5: nominal × scale looks the same on every title. */
-export function titleScale(curves: readonly RateQualityCurve[], fps: number): number {
-  const logs = ANCHORS.map(({ screen, points, kbps }) => Math.log(kbpsFor(curves, screen, points, fps) / kbps));
+export function titleScale(curves: readonly RateQualityCurve[]): number {
+  const logs = ANCHORS.map(({ screen, points, kbps }) => Math.log(kbpsFor(curves, screen, points) / kbps));
   const scale = Math.exp(logs.reduce((sum, log) => sum + log, 0) / logs.length);
   return Number(Math.min(SCALE_LIMITS.most, Math.max(SCALE_LIMITS.least, scale)).toFixed(3));
 }
 
 /** The least bitrate at which the hull shows so many points on a screen. */
-function kbpsFor(
-  curves: readonly RateQualityCurve[],
-  screen: 'phone' | 'desktop',
-  points: number,
-  fps: number,
-): number {
+function kbpsFor(curves: readonly RateQualityCurve[], screen: 'phone' | 'desktop', points: number): number {
   const shares = { phone: Number(screen === 'phone'), desktop: Number(screen === 'desktop') };
   let [low, high] = [Math.log(SEARCH_KBPS.least), Math.log(SEARCH_KBPS.most)];
   for (let step = 0; step < SEARCH_STEPS; step += 1) {
     const middle = (low + high) / 2;
-    if (hullAt(curves, { kbps: Math.exp(middle), fps, shares })[screen] >= points) high = middle;
+    if (hullAt(curves, { kbps: Math.exp(middle), shares })[screen] >= points) high = middle;
     else low = middle;
   }
   return Math.exp(high);

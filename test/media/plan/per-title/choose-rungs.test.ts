@@ -92,7 +92,7 @@ describe('the rungs of a title', () => {
   const NOMINAL = [150, 262, 459, 803, 1404, 2457, 4300].map((bitrateKbps) => ({ bitrateKbps, height: 480, fps: 30 }));
   const chosen = (title: { kbpsAt23: number; detail: number }, phone = 0.5) => {
     const curves = rateQualityCurves(modelSamples(title));
-    const scale = titleScale(curves, 30);
+    const scale = titleScale(curves);
     return { scale, ...chooseRungs(curves, { rungs: NOMINAL, scale, shares: sharesOf(phone), fpsOf: () => 30 }) };
   };
 
@@ -146,8 +146,7 @@ describe('the rungs of a title', () => {
 });
 
 describe('the scale of a title', () => {
-  const scaleOf = (kbpsAt23: number): number =>
-    titleScale(rateQualityCurves(modelSamples({ kbpsAt23, detail: 20 })), 30);
+  const scaleOf = (kbpsAt23: number): number => titleScale(rateQualityCurves(modelSamples({ kbpsAt23, detail: 20 })));
 
   test('rises with what a title needs, and is limited', () => {
     expect(scaleOf(800)).toBeGreaterThan(scaleOf(400));
