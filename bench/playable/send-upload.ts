@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { request } from 'node:http';
@@ -23,7 +24,8 @@ export async function sendUpload(
     headers: {
       ...headers,
       'upload-length': String(size),
-      'upload-metadata': `owner ${Buffer.from('bench').toString('base64')}`,
+      // Of one owner the same bytes would be encoded once.
+      'upload-metadata': `owner ${Buffer.from(randomUUID()).toString('base64')}`,
     },
   });
   const location = created.headers.get('location');
