@@ -207,7 +207,9 @@ function readCapabilities(executable: string): Promise<FfmpegCapabilities> {
       command.getAvailableEncoders((encodersError) => {
         if (encodersError) return fail(encodersError);
         command.getAvailableFilters((error, filters) =>
-          error ? fail(error) : resolve({ zscale: 'zscale' in filters && 'tonemap' in filters, vmaf: 'libvmaf' in filters }),
+          error
+            ? fail(error)
+            : resolve({ zscale: 'zscale' in filters && 'tonemap' in filters, vmaf: 'libvmaf' in filters }),
         );
       });
     });
