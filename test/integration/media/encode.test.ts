@@ -158,9 +158,6 @@ describe('an ordinary clip of eight seconds with sound', () => {
     expect((await fastLane(source)).rendition.segments).toHaveLength(4);
     expect(await writtenAt()).toBeGreaterThan(before);
   });
-
-  test('has a poster', async () => {
-  });
 });
 
 test('keyframes stay on the same instants where two seconds are no whole number of frames', async () => {
