@@ -4,7 +4,7 @@ import { buildAllocation, coldAllocation } from '../../src/policy/allocate.ts';
 import { chooseArm } from '../../src/policy/choose-arm.ts';
 import { findEntry, indexAllocation } from '../../src/policy/index-allocation.ts';
 import { normalDraws } from '../../src/policy/seeded-rng.ts';
-import { CREATED_AT, statisticsOf, testConfig, uniforms } from './policy-fixtures.ts';
+import { addedStatistics, CREATED_AT, statisticsOf, testConfig, uniforms } from './policy-fixtures.ts';
 
 const base = testConfig();
 /** Fewer draws than in service: the test is about regret, and 160 refits. */
@@ -45,9 +45,6 @@ function world(seed: number): Map<string, Map<string, number>> {
   );
 }
 
-const added = (known: ViewStatistics | undefined, row: ViewStatistics): ViewStatistics =>
-  known ? { ...row, moments: row.moments.map((moment, index) => moment + (known.moments[index] ?? 0)) } : row;
-
 /** Plays batches of views by the policy's own decisions, refitting after each; regret per view against each context's best arm. */
 function play(seed: number): { learned: number; lastQuarter: number; static: number; batches: number[] } {
   const truth = world(seed);
@@ -76,7 +73,7 @@ function play(seed: number): { learned: number; lastQuarter: number; static: num
     regrets.push(regret / VIEWS_PER_BATCH);
     for (const [key, { context, arm, rewards }] of seen) {
       const views = rewards.map((quality) => ({ quality }));
-      statistics.set(key, added(statistics.get(key), statisticsOf({ context, arm }, views)));
+      statistics.set(key, addedStatistics(statistics.get(key), statisticsOf({ context, arm }, views)));
     }
     allocation = buildAllocation({
       config,

@@ -123,3 +123,17 @@ export function uniforms(seed: number): () => number {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
   };
 }
+
+/** The statistics of both rows' views, of one cell and arm. */
+export function addedStatistics(known: ViewStatistics | undefined, row: ViewStatistics): ViewStatistics {
+  if (!known) return row;
+  const sum = (name: 'stalledMs' | 'playedMs' | 'decided' | 'failedToStart'): number => known[name] + row[name];
+  return {
+    ...row,
+    moments: row.moments.map((moment, index) => moment + (known.moments[index] ?? 0)),
+    stalledMs: sum('stalledMs'),
+    playedMs: sum('playedMs'),
+    decided: sum('decided'),
+    failedToStart: sum('failedToStart'),
+  };
+}
