@@ -6,6 +6,7 @@ import type { EncodeSource } from '../media/media-room.ts';
 import { fastLaneRung, planRendition } from '../media/plan/plan-renditions.ts';
 import { planTitle } from '../media/plan-title.ts';
 import { produceRemainder } from '../media/produce-remainder.ts';
+import { nextRevision } from './next-revision.ts';
 import { isEncodable, openSource } from './open-source.ts';
 import { progressOf } from './report-progress.ts';
 import { assetLog, type TranscodePorts } from './transcode-ports.ts';
@@ -64,14 +65,12 @@ async function complete(
   if (rest.kind === 'in-chunks') return rest;
   const renditions = await withMeasuredQuality(ports, source, [first.rendition, ...rest.renditions], signal);
   await updateAsset(ports, asset.id, (current) => ({
-    ...withoutError(current),
+    ...nextRevision(withoutError(current), renditions, timestamp(ports)),
     state: 'ready',
     availability: 'complete',
-    revision: current.revision + 1,
     timings: { ...current.timings, completeAt: timestamp(ports) },
     complexityScale,
     leftOutKbps: leftOut.map(({ targetKbps }) => targetKbps),
-    renditions: [...renditions].sort((a, b) => a.bitrateKbps - b.bitrateKbps),
   }));
   await optional(ports, asset.id, 'tidying up', signal, () => removeChunks(ports.media.store, asset.id));
   assetLog(ports, asset.id).info(

@@ -63,6 +63,7 @@ async function adopt(
     durationMs: original.durationMs,
     source: original.source,
     complexityScale: original.complexityScale,
+    ...(original.leftOutKbps === undefined ? {} : { leftOutKbps: original.leftOutKbps }),
     plan: original.plan,
     audio,
     previews: isComplete ? original.previews : current.previews,
