@@ -3,7 +3,7 @@
 // as Linux sends by default. Started by fork; told what to carry by one message, answers with the ports to use instead.
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { Direction } from './direction.ts';
-import { ReceiveWindows, WINDOW_BYTES } from './receive-window.ts';
+import { FIRST_BYTES, ReceiveWindows } from './receive-window.ts';
 
 /** What the line is told. */
 export type LineOrder = { kbps: number; services: Record<string, number> };
@@ -21,7 +21,7 @@ process.once('message', async (order: LineOrder) => {
   const carry = (client: Socket, port: number): void => {
     const service = connect({ port, host: LOOPBACK, allowHalfOpen: true });
     for (const socket of [client, service]) socket.setNoDelay(true);
-    windows.watch(inbound.carry(client, service, WINDOW_BYTES));
+    windows.watch(inbound.carry(client, service, FIRST_BYTES));
     outbound.carry(service, client, Number.POSITIVE_INFINITY);
   };
   windows.start();

@@ -1,17 +1,21 @@
 import { readFile } from 'node:fs/promises';
 import type { Direction, Flow } from './direction.ts';
 
-// On a real line a receiver that reads slowly slows its sender down, for unread bytes fill a window of some 100 kB. On
-// loopback the kernel would take megabytes first, all of which would have crossed the narrow line. So the window is made
-// here: the kernel says how much the receiver has not read yet, and what it has is granted to the sender, evenly.
+// On a real line a receiver that reads slowly slows its sender down, for unread bytes fill a window of 64 KiB, which Linux
+// widens to twice what was read in a round trip. On loopback the kernel would take megabytes first, all of which would have
+// crossed the narrow line. So the window is made here: the kernel says how much the receiver has not read yet, and the rest is
+// granted to the sender, evenly, as acknowledgements would come.
 
-export const WINDOW_BYTES = 256 * 1024;
+/** What a sender may send before it has heard anything: ten packets and a little. */
+export const FIRST_BYTES = 16 * 1024;
+const LEAST_WINDOW_BYTES = 64 * 1024;
+const MOST_WINDOW_BYTES = 256 * 1024;
 const POLL_MS = 100;
 const GRANTS_PER_POLL = 20;
 /** A flow that delivered less since the last look is no upload, and cannot outrun its window. */
 const BULK_BYTES = 16 * 1024;
 
-type Watched = { flow: Flow; unreadBytes: number; seenBytes: number; shareBytes: number };
+type Watched = { flow: Flow; readBytes: number; seenBytes: number; shareBytes: number };
 
 /** Keeps every flow of a direction within its receiver's window. */
 export class ReceiveWindows {
@@ -23,7 +27,7 @@ export class ReceiveWindows {
   }
 
   watch(flow: Flow): void {
-    const watched = { flow, unreadBytes: 0, seenBytes: 0, shareBytes: 0 };
+    const watched = { flow, readBytes: 0, seenBytes: 0, shareBytes: 0 };
     this.#flows.add(watched);
     flow.source.once('close', () => this.#flows.delete(watched));
   }
@@ -41,10 +45,16 @@ export class ReceiveWindows {
     const unread = await readUnreadBytes();
     for (const watched of this.#flows) {
       const { flow } = watched;
-      const port = flow.destination.localPort ?? 0;
-      const free = WINDOW_BYTES - (unread?.get(port) ?? 0) - flow.destination.writableLength;
+      const unreadBytes = (unread?.get(flow.destination.localPort ?? 0) ?? 0) + flow.destination.writableLength;
+      const onTheLine = flow.pendingBytes - flow.waitingBytes;
+      const readBytes = flow.deliveredBytes - unreadBytes;
+      const windowBytes = Math.max(
+        LEAST_WINDOW_BYTES,
+        Math.min(MOST_WINDOW_BYTES, 2 * (readBytes - watched.readBytes)),
+      );
+      watched.readBytes = readBytes;
       watched.seenBytes = flow.deliveredBytes;
-      watched.shareBytes = Math.max(0, free - flow.creditBytes) / GRANTS_PER_POLL;
+      watched.shareBytes = Math.max(0, windowBytes - unreadBytes - onTheLine - flow.creditBytes) / GRANTS_PER_POLL;
     }
   }
 
@@ -52,7 +62,7 @@ export class ReceiveWindows {
     let granted = false;
     for (const { flow, shareBytes } of this.#flows) {
       if (shareBytes < 1) continue;
-      flow.creditBytes = Math.min(WINDOW_BYTES, flow.creditBytes + Math.ceil(shareBytes));
+      flow.creditBytes = Math.min(MOST_WINDOW_BYTES, flow.creditBytes + Math.ceil(shareBytes));
       granted = true;
     }
     if (granted) this.#direction.granted();

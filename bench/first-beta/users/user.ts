@@ -53,14 +53,16 @@ export async function beUser(crowd: Crowd, name: string, signal: AbortSignal, re
     token = answer?.status === 200 ? JSON.parse(String(answer.body)).token : token;
   };
 
-  let dueAtMs = 0;
+  let dueAtMs = performance.now();
   const masterUrl = (): URL => new URL(`${crowd.masterUrl}?sid=${randomUUID()}`);
   const player = createPlayer(masterUrl, async (kind, url) => {
     const answer = await fetch(kind, url, dueAtMs);
     dueAtMs = performance.now();
     return answer;
   });
-  let viewingEndsAtMs = 0;
+  // Some have begun before anybody looked.
+  let viewingEndsAtMs = performance.now() + Math.random() * EVERY_MS.viewing;
+  await player.open();
   const watch = async (due: number): Promise<void> => {
     dueAtMs = due;
     if (due >= viewingEndsAtMs) {
