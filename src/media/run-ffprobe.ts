@@ -17,7 +17,19 @@ export function runFfprobe(
   args: readonly string[],
   signal: AbortSignal,
 ): Promise<{ json: unknown; stderr: string }> {
-  const all = ['--memory', PROBE_MEMORY_KIB, ffprobePath, '-hide_banner', '-v', 'error', ...UNTRUSTED_INPUT_OPTIONS, ...args, '-of', 'json=compact=1', path];
+  const all = [
+    '--memory',
+    PROBE_MEMORY_KIB,
+    ffprobePath,
+    '-hide_banner',
+    '-v',
+    'error',
+    ...UNTRUSTED_INPUT_OPTIONS,
+    ...args,
+    '-of',
+    'json=compact=1',
+    path,
+  ];
   const limits = { signal, timeout: PROBE_TIME_LIMIT_MS, maxBuffer: PROBE_MAX_BYTES, killSignal: 'SIGKILL' as const };
   return new Promise((resolve, reject) => {
     execFile(LAUNCHER, all, limits, (error, stdout, stderr) => {
