@@ -15,7 +15,7 @@ const GRANTS_PER_POLL = 20;
 /** A flow that delivered less since the last look is no upload, and cannot outrun its window. */
 const BULK_BYTES = 16 * 1024;
 
-type Watched = { flow: Flow; readBytes: number; seenBytes: number; shareBytes: number };
+type Watched = { flow: Flow; readBytes: number; seenBytes: number; shareBytes: number; dueBytes: number };
 
 /** Keeps every flow of a direction within its receiver's window. */
 export class ReceiveWindows {
@@ -27,7 +27,7 @@ export class ReceiveWindows {
   }
 
   watch(flow: Flow): void {
-    const watched = { flow, readBytes: 0, seenBytes: 0, shareBytes: 0 };
+    const watched = { flow, readBytes: 0, seenBytes: 0, shareBytes: 0, dueBytes: 0 };
     this.#flows.add(watched);
     flow.source.once('close', () => this.#flows.delete(watched));
   }
@@ -54,15 +54,18 @@ export class ReceiveWindows {
       );
       watched.readBytes = readBytes;
       watched.seenBytes = flow.deliveredBytes;
-      watched.shareBytes = Math.max(0, windowBytes - unreadBytes - onTheLine - flow.creditBytes) / GRANTS_PER_POLL;
+      watched.dueBytes = Math.max(0, windowBytes - unreadBytes - onTheLine - flow.creditBytes);
+      watched.shareBytes = Math.ceil(watched.dueBytes / GRANTS_PER_POLL);
     }
   }
 
   #grant(): void {
     let granted = false;
-    for (const { flow, shareBytes } of this.#flows) {
-      if (shareBytes < 1) continue;
-      flow.creditBytes = Math.min(MOST_WINDOW_BYTES, flow.creditBytes + Math.ceil(shareBytes));
+    for (const watched of this.#flows) {
+      const bytes = Math.min(watched.shareBytes, watched.dueBytes);
+      if (bytes === 0) continue;
+      watched.dueBytes -= bytes;
+      watched.flow.creditBytes += bytes;
       granted = true;
     }
     if (granted) this.#direction.granted();
