@@ -32,9 +32,10 @@ const SEEN = [
   'mov-1080p50-pcm.mov',
   'webcam-noaudio.mkv',
   'legacy.avi',
+  'sar-2x1.mp4',
 ];
-const UNSEEN = ['sar-2x1.mp4', 'cursed-vfr-3026x1386.mp4'];
-const QUICK = ['camera-flower.mp4', 'webcam-noaudio.mkv', 'sar-2x1.mp4'];
+const UNSEEN = ['cursed-vfr-3026x1386.mp4', 'bbb-1080p60-vp8.webm', 'hdr10-pq.mp4', 'video-only.mp4', 'legacy.flv'];
+const QUICK = ['camera-flower.mp4', 'webcam-noaudio.mkv', 'sar-2x1.mp4', 'video-only.mp4', 'legacy.flv'];
 
 const MAX_WINDOWS = 6;
 /** Of the encode, for sources of two minutes and more. */

@@ -9,12 +9,15 @@ export type CurveValue = { crf: number; kbps: number; phone: number; desktop: nu
 /** One size of a title: quality over bitrate. */
 export type RateQualityCurve = {
   size: FrameSize;
-  /** What this size makes of so many kbit/s; it spends less where its best sample does, and cannot do with less than at CRF 42. At the rate it was sampled at, or another. */
+  /** What this size makes of so many kbit/s; it spends less where its best sample does, and cannot do with less than at its worst. At the rate it was sampled at, or another. */
   at(kbps: number, fps?: number): CurveValue;
 };
 
-/** Above, x264 falls apart. Below the least that was sampled nobody knows what bits would bring, and on a small size it is little. */
-const MOST_CRF = 42;
+/**
+ * How far above the CRFs that were sampled a curve is believed. Further up, bitrate stops falling sooner than quality does: for so few
+ * bits a smaller size was sampled. Below the least that was sampled, nobody knows what bits would bring.
+ */
+const BEYOND_SAMPLES_CRF = 2;
 
 /** Bits grow slower than frames: neighbours in time resemble each other. */
 const FPS_EXPONENT = 0.6;
@@ -34,7 +37,8 @@ export function rateQualityCurves(samples: readonly QualitySample[]): RateQualit
 function curveOf(samples: readonly QualitySample[]): RateQualityCurve {
   const [first] = samples;
   if (!first) throw new RangeError('samples: expected at least 1 (got 0)');
-  const leastCrf = Math.min(...samples.map(({ crf }) => crf));
+  const crfs = samples.map(({ crf }) => crf);
+  const [leastCrf, mostCrf] = [Math.min(...crfs), Math.max(...crfs) + BEYOND_SAMPLES_CRF];
   const logs = isotonic(samples.map(({ kbps }) => Math.log(kbps))).map((log, index) => log + index * LEAST_LOG_STEP);
   const over = (values: readonly number[]): ((log: number) => number) =>
     monotoneCubic(logs.map((x, index) => ({ x, y: values[index] ?? 0 })));
@@ -53,7 +57,7 @@ function curveOf(samples: readonly QualitySample[]): RateQualityCurve {
     at(kbps, fps = first.fps) {
       const fpsFactor = (fps / first.fps) ** FPS_EXPONENT;
       const value = atLog(Math.log(kbps / fpsFactor), fpsFactor);
-      const clamped = Math.min(MOST_CRF, Math.max(leastCrf, value.crf));
+      const clamped = Math.min(mostCrf, Math.max(leastCrf, value.crf));
       return clamped === value.crf ? value : { ...atLog(logAtCrf(-clamped), fpsFactor), crf: clamped };
     },
   };
