@@ -69,11 +69,17 @@ describe('an upload whose turn it is not', () => {
     });
     expect(paid).toHaveLength(1);
     expect(pulledBytes()).toBeLessThan(SIZE / 2);
-    expect((await stat(join(service.directory, basename(location)))).size).toBe(paid[0]?.bytes);
+    const writtenBytes = (await stat(join(service.directory, basename(location)))).size;
+    expect(writtenBytes).toBeGreaterThan(0);
+    // What is on its way to the disk has crossed the line too.
+    expect(paid[0]?.bytes).toBeGreaterThanOrEqual(writtenBytes);
 
     release();
     expect((await sending).status).toBe(204);
-    expect(paid.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(SIZE);
+    const paidBytes = paid.reduce((sum, { bytes }) => sum + bytes, 0);
+    expect(paidBytes).toBeGreaterThanOrEqual(SIZE);
+    // The frames of a chunked body are some bytes more.
+    expect(paidBytes).toBeLessThan(SIZE * 1.01);
     expect(new Set(paid.map(({ party }) => party))).toEqual(new Set(['block the-block']));
     expect(service.measured).toEqual([{ bytes: SIZE, elapsedMs: 0, resumes: 0 }]);
   });

@@ -21,19 +21,28 @@ type Ports = {
   requireRoom(): Promise<void>;
   /** Null: they take what they get. */
   pacer: Pacer | null;
+  /** What has come over the connection since the body began. */
+  receivedBytes(): number;
   onHeld(heldMs: number): void;
 };
 
 /** The way in for a body of `uploader`, whose upload says of itself what is in `metadata`. */
 export function openIntake(ports: Ports, uploader: Uploader, metadata: Record<string, string | null>): Intake {
-  const { pacer, requireRoom, onHeld } = ports;
+  const { pacer, requireRoom, receivedBytes, onHeld } = ports;
   const party = partyOf(uploader, describeUpload(metadata).owner);
+  let writtenBytes = 0;
+  let paidBytes = 0;
   return {
     admit: requireRoom,
     async took(bytes) {
       if (pacer === null) return;
       const sinceMs = pacer.monotonicMs();
-      await pacer.pay(party, bytes);
+      // What waits in buffers on its way to the disk, some 300 KiB, has crossed the line already; five senders who begin at
+      // once would have the whole line for seconds if it were free.
+      writtenBytes += bytes;
+      const owedBytes = Math.max(writtenBytes, receivedBytes()) - paidBytes;
+      paidBytes += owedBytes;
+      await pacer.pay(party, owedBytes);
       onHeld(pacer.monotonicMs() - sinceMs);
     },
   };

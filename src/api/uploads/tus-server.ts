@@ -44,6 +44,8 @@ type UploadRequest = {
   beginFirstChunk(uploadId: string, assetId: string, stated: Context): void;
   /** Made by this request and not whole yet. */
   createdId: string | null;
+  /** What has come over the connection since the request began. */
+  receivedBytes(): number;
 };
 
 /** The tus server below `path`, as an Express handler. It only answers when all went well; refusals are thrown. */
@@ -58,12 +60,15 @@ export function createTusHandler(
     const checksum = readStatedChecksum(request.get('upload-checksum'));
     const uploader = uploaderOf(request, response);
     const uploadId = uploadIdIn(path, request.originalUrl);
+    const { socket } = request;
+    const receivedBefore = socket.bytesRead;
+    const receivedBytes = (): number => socket.bytesRead - receivedBefore;
     if (request.method === 'PATCH' && uploadId !== undefined) ports.meter.begin(request, { uploadId, uploader });
     if (request.method === 'HEAD' && uploadId !== undefined) void ports.meter.lostItsPlace(uploadId);
     const beginFirstChunk: UploadRequest['beginFirstChunk'] = (createdId, assetId, stated) =>
       ports.meter.begin(request, { uploadId: createdId, uploader, about: { assetId, stated } });
     try {
-      await requests.run({ checksum, uploader, createdId: null, beginFirstChunk }, () =>
+      await requests.run({ checksum, uploader, createdId: null, beginFirstChunk, receivedBytes }, () =>
         server.handle(request, response),
       );
     } catch (error) {
@@ -91,6 +96,7 @@ function createTusServer(path: string, ports: TusPorts, requests: AsyncLocalStor
       const intakePorts = {
         requireRoom: () => ports.budget.requireRoom(),
         pacer: ports.pacer,
+        receivedBytes: requests.getStore()?.receivedBytes ?? (() => 0),
         onHeld: (heldMs: number) => ports.meter.held(id, heldMs),
       };
       return openIntake(intakePorts, requests.getStore()?.uploader ?? NOBODY, metadata ?? {});
