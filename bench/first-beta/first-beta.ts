@@ -56,6 +56,6 @@ export const firstBeta: Bench = async ({ quick, series }) => {
 async function keep(path: string, variants: Digest[], uploads: string): Promise<void> {
   const about = { machine: describeMachine(), at: new Date().toISOString(), uploads, windowSeconds: WINDOW_SECONDS };
   const all: Series = { ...about, variants };
-  await writeFile(path, `${JSON.stringify(all)}\n`);
+  await writeFile(path, `${JSON.stringify(all, null, 2)}\n`);
   await writeFile(path.replace(/(\.json)?$/, '.svg'), drawChart(all));
 }
