@@ -69,7 +69,13 @@ async function wholePath(
     claim: async () => [],
     forget: async () => {},
   };
-  const standing = new StandingDecisions({ shared: nowhere, logged: async () => [], clock, onUnavailable: () => {} });
+  const standing = new StandingDecisions({
+    shared: nowhere,
+    logged: async () => [],
+    isAnyLoggedBefore: async () => false,
+    clock,
+    onUnavailable: () => {},
+  });
   const decideViews = createDecider(
     {
       asset: async () => asset,

@@ -19,7 +19,7 @@ import { openMediaStore } from '../media/open-media-store.ts';
 import { createOperator } from '../policy/operator.ts';
 import { createServingTable } from '../policy/serving-table.ts';
 import { createDatabase } from '../telemetry/database.ts';
-import { findDecisions } from '../telemetry/decision-row.ts';
+import { findDecisions, isAnyDecisionLogged } from '../telemetry/decision-row.ts';
 import { createJobProducer } from '../workers/job-producer.ts';
 import { readServiceSecret } from './access-keys.ts';
 import { bucketAccess } from './bucket-access.ts';
@@ -82,6 +82,7 @@ export async function openApiParts(config: Config, urls: ApiUrls, log: Logger) {
           GENERATIONS.map((generation) => viewIdOf(viewKeys, sessionId, assetId, generation)),
         ),
       ),
+    isAnyLoggedBefore: (beforeMs) => isAnyDecisionLogged(database, beforeMs),
     clock,
     onUnavailable: (part, error) =>
       log.warn({ part, reason: error.message }, 'does not answer; deciding without it for now'),

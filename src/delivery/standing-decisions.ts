@@ -15,6 +15,8 @@ const SHARED_TTL_MS = 2 * STANDING_MS;
 const MEMORY_ENTRIES = 30_000;
 /** A part that did not answer is not asked again for this long: one view waits for its time-out, not every view. */
 const COOL_DOWN_MS = 2_000;
+/** How long it is believed that the log knows nothing of the time before Redis: what is still spooled then comes to be known. */
+const BELIEVED_MS = 60_000;
 
 export type Pair = { sessionId: string; assetId: string };
 
@@ -35,6 +37,8 @@ export type StandingPorts = {
   shared: SharedDecisions;
   /** The logged decisions of these pairs, whatever their age. */
   logged(pairs: readonly Pair[]): Promise<Decision[]>;
+  /** Whether any decision was logged before this moment (ms). */
+  isAnyLoggedBefore(beforeMs: number): Promise<boolean>;
   clock: Clock;
   onUnavailable(part: 'redis' | 'clickhouse', error: Error): void;
 };
@@ -49,6 +53,7 @@ const sharedKeyOf = (pair: Pair, generation: number): string => `${keyOf(pair)}\
 export class StandingDecisions {
   readonly #ports: StandingPorts;
   readonly #askAgainAtMs = { redis: 0, clickhouse: 0 };
+  #nothingBefore = { completeSinceMs: Number.NaN, untilMs: 0 };
   readonly #memory = new LRUCache<string, Decision>({ max: MEMORY_ENTRIES });
 
   constructor(ports: StandingPorts) {
@@ -121,8 +126,20 @@ export class StandingDecisions {
     for (const decision of decisions) if (decision !== null) this.#remember(decision);
     const expired = pairs.filter((_, index) => decisions[index] != null && !this.#stands(decisions[index]));
     if (expired.length > 0) await this.#readShared(expired, generation + 1);
-    const complete = this.#ports.clock.nowMs() - answer.completeSinceMs >= STANDING_MS;
-    return complete || generation > 0 ? [] : pairs.filter((_, index) => decisions[index] === null);
+    const missing = pairs.filter((_, index) => decisions[index] === null);
+    if (generation > 0 || missing.length === 0 || (await this.#isComplete(answer.completeSinceMs))) return [];
+    return missing;
+  }
+
+  /** Whether Redis knows all that stands: it was there long enough, or before it there was nothing, as on a new service. */
+  async #isComplete(completeSinceMs: number): Promise<boolean> {
+    const nowMs = this.#ports.clock.nowMs();
+    if (nowMs - completeSinceMs >= STANDING_MS) return true;
+    const known = this.#nothingBefore;
+    if (known.completeSinceMs === completeSinceMs && nowMs < known.untilMs) return true;
+    if (await this.#ask('clickhouse', true, () => this.#ports.isAnyLoggedBefore(completeSinceMs))) return false;
+    this.#nothingBefore = { completeSinceMs, untilMs: nowMs + BELIEVED_MS };
+    return true;
   }
 
   async #readLogged(pairs: readonly Pair[]): Promise<void> {

@@ -1,6 +1,7 @@
 import type { Decision, DecisionRecord } from '../domain/index.ts';
 import type { Database } from './database.ts';
 import { toClickHouseTime } from './event-line.ts';
+import { timeSql } from './schema/view-scope.ts';
 
 /** A decision as a row of the `decisions` table. */
 export function toDecisionRow(record: DecisionRecord): Record<string, unknown> {
@@ -81,6 +82,16 @@ export async function findDecisions(
     FIND_TIMEOUT_MS,
   );
   return rows.map(fromRow);
+}
+
+/** Whether any decision was logged before this moment (ms). Throws DatabaseError. */
+export async function isAnyDecisionLogged(database: Pick<Database, 'query'>, beforeMs: number): Promise<boolean> {
+  const rows = await database.query<{ found: number }>(
+    `SELECT 1 AS found FROM decisions WHERE decided_at < ${timeSql(new Date(beforeMs))} LIMIT 1`,
+    {},
+    FIND_TIMEOUT_MS,
+  );
+  return rows.length > 0;
 }
 
 function fromRow(row: Row): Decision {

@@ -21,6 +21,7 @@ function world() {
     redisAsked: 0,
     completeSinceMs: 0,
     logged: [] as DecisionRecord[],
+    logAsked: 0,
     asset: hostedAsset({
       id: 'a_1',
       revision: 2,
@@ -50,6 +51,10 @@ function world() {
       shared: redis,
       logged: async (pairs) =>
         state.logged.filter((record) => pairs.some((pair) => pair.sessionId === record.sessionId)) as Decision[],
+      isAnyLoggedBefore: async (beforeMs) => {
+        state.logAsked += 1;
+        return state.logged.some(({ decidedAt }) => Date.parse(decidedAt) < beforeMs);
+      },
       clock: { nowMs: () => state.nowMs },
       onUnavailable: () => {},
     });
@@ -120,7 +125,7 @@ describe('decideViews', () => {
   it('keeps a view on its arm after process and Redis are lost, by ClickHouse', async () => {
     const first = await decideOne(host.newProcess(), 's1');
     host.shared.clear();
-    host.state.completeSinceMs = host.state.nowMs;
+    host.state.completeSinceMs = host.state.nowMs + 1;
     host.state.arm = 'second';
     expect((await decideOne(host.newProcess(), 's1')).decision.arm).toBe(first.decision.arm);
   });
@@ -144,6 +149,16 @@ describe('decideViews', () => {
     host.state.redisAway = false;
     await decideOne(decide, 'later');
     expect(host.shared.size).toBe(1);
+  });
+
+  it('asks the log about the time before Redis once a minute, and about each pair only if there was one', async () => {
+    host.state.completeSinceMs = host.state.nowMs - 1;
+    const decide = host.newProcess();
+    for (let n = 0; n < 50; n += 1) await decideOne(decide, `new${n}`);
+    expect(host.state.logAsked).toBe(1);
+    host.state.nowMs += 61_000;
+    await decideOne(decide, 'later');
+    expect(host.state.logAsked).toBe(2);
   });
 
   it('decides while Redis is away, and gives the view the same id as ever', async () => {

@@ -63,6 +63,7 @@ describe('decisions that are forgotten', () => {
     new StandingDecisions({
       shared: createRedisDecisions(redis, 'test:', Date.now),
       logged: async () => [],
+      isAnyLoggedBefore: async () => false,
       clock: { nowMs: () => Date.now() },
       onUnavailable: (part, error) => {
         throw new Error(part, { cause: error });
