@@ -31,18 +31,20 @@ export function openIntake(ports: Ports, uploader: Uploader, metadata: Record<st
   const { pacer, requireRoom, receivedBytes, onHeld } = ports;
   const party = partyOf(uploader, describeUpload(metadata).owner);
   let writtenBytes = 0;
-  let paidBytes = 0;
+  let mostBufferedBytes = 0;
   return {
     admit: requireRoom,
     async took(bytes) {
       if (pacer === null) return;
       const sinceMs = pacer.monotonicMs();
-      // What waits in buffers on its way to the disk, some 300 KiB, has crossed the line already; five senders who begin at
-      // once would have the whole line for seconds if it were free.
+      // What waits in buffers on its way to the disk, some 300 KiB, has crossed the line already: five senders who begin at
+      // once would have the whole line for seconds if it were free. It is paid for once, and every piece as it makes room for
+      // another: pieces that cost nothing would all go at once, and everybody's next bytes after them.
       writtenBytes += bytes;
-      const owedBytes = Math.max(writtenBytes, receivedBytes()) - paidBytes;
-      paidBytes += owedBytes;
-      await pacer.pay(party, owedBytes);
+      const bufferedBytes = receivedBytes() - writtenBytes;
+      const moreBytes = Math.max(0, bufferedBytes - mostBufferedBytes);
+      mostBufferedBytes += moreBytes;
+      await pacer.pay(party, bytes + moreBytes);
       onHeld(pacer.monotonicMs() - sinceMs);
     },
   };

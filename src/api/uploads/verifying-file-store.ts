@@ -6,6 +6,7 @@ import { FileStore } from '@tus/file-store';
 import type { Upload } from '@tus/server';
 import { Problem } from '../problem.ts';
 import { diskFull } from './disk-budget.ts';
+import { inPieces } from './in-pieces.ts';
 import type { Intake } from './intake.ts';
 import type { StatedChecksum } from './stated-checksum.ts';
 
@@ -80,12 +81,14 @@ export class VerifyingFileStore extends FileStore {
   }
 }
 
+/** What one read of a socket brings: each piece makes room for one. */
+const PIECE_BYTES = 64 * 1024;
+
 type Chunk = { path: string; offset: number; stated: StatedChecksum };
 
 /** Pieces as they may be written; the next is read when the one before was, and its sender may go on. */
 async function* admitted(body: Readable, intake: Intake): AsyncGenerator<Buffer> {
-  for await (const piece of body as AsyncIterable<Buffer>) {
-    if (piece.length === 0) continue;
+  for await (const piece of inPieces(body, PIECE_BYTES)) {
     await intake.admit();
     yield piece;
     await intake.took(piece.length);

@@ -1,7 +1,7 @@
 import type { Server } from 'node:http';
 
 /** Uploads may have this much of the line while nobody reads: the rest is free for the first bytes of whoever comes. */
-const UPLOADS_AT_MOST = 0.75;
+const UPLOADS_AT_MOST = 0.65;
 /** And this much however much is read: whoever uploads gets on. */
 const UPLOADS_AT_LEAST = 0.25;
 /** Uploads and reads together stay below the line's width, so that its queue, which nobody here governs, stays empty. */

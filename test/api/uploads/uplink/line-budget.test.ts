@@ -9,14 +9,14 @@ import { waitFor } from '../../../fixtures/wait-for.ts';
 const LINE_KBPS = 8_000;
 
 describe('what uploads may take of a line', () => {
-  it('is three quarters while nobody reads, and never less than one', () => {
+  it('is two thirds or so while nobody reads, and never less than one', () => {
     let nowMs = 0;
     const budget = createLineBudget(LINE_KBPS, () => nowMs);
-    expect(budget.uploadBytesPerSecond()).toBe(750_000);
+    expect(budget.uploadBytesPerSecond()).toBe(650_000);
     budget.sent(100_000_000);
     expect(budget.uploadBytesPerSecond()).toBe(250_000);
     nowMs = 60_000;
-    expect(budget.uploadBytesPerSecond()).toBe(750_000);
+    expect(budget.uploadBytesPerSecond()).toBe(650_000);
   });
 
   it('makes room for reads, so that both together stay below its width', () => {
