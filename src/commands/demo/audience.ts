@@ -10,6 +10,15 @@ export const PLACES: { slow: DemoPlace; fast: DemoPlace } = {
   fast: { region: 'SE', owner: 'malmo-studio', device: 'desktop' },
 };
 
+/**
+ * Who uploads the same clips once something has been learned: others of the same regions, since one owner's same file would be
+ * served from what it was encoded to already.
+ */
+export const NEIGHBOURS: typeof PLACES = {
+  slow: { region: 'IN', owner: 'pune-studio', device: 'phone' },
+  fast: { region: 'SE', owner: 'lund-studio', device: 'desktop' },
+};
+
 const WATCH_MEDIAN_MS = 120_000;
 /** Of the viewers of a region: the rest watch the other region's clip. */
 const HOME_SHARE = 0.95;

@@ -1,4 +1,4 @@
-import { contextName, type DemoPlace, PLACES, POPULATIONS } from './audience.ts';
+import { contextName, type DemoPlace, NEIGHBOURS, PLACES, POPULATIONS } from './audience.ts';
 import { compareArms, countViews } from './compare-arms.ts';
 import type { DemoClient } from './demo-client.ts';
 import type { Clip } from './make-clips.ts';
@@ -21,7 +21,7 @@ export type Story = {
 export async function tellStory(story: Story): Promise<Omit<DemoReport, 'ok' | 'problems' | 'durationMs'>> {
   const { api, log, scale } = story;
   log('(3/6) Uploading both over tus: one by an owner in the slow region, one by an owner in the fast one');
-  const first = await uploadBoth(story);
+  const first = await uploadBoth(story, PLACES);
   const assetIds = { slow: first.slow.id, fast: first.fast.id };
   const { ladders, baselineArm } = await readLadders(api);
   const before = await peekOffers(api, assetIds);
@@ -34,8 +34,8 @@ export async function tellStory(story: Story): Promise<Omit<DemoReport, 'ok' | '
   const { startedAt, lastRoundsAt, telemetry } = await playAndLearn(story, assetIds);
   const after = await peekOffers(api, assetIds);
   const groups = { all: await readGroups(api, startedAt), recent: await readGroups(api, lastRoundsAt) };
-  log('(5/6) Uploading the same clips again, now that something has been learned');
-  const second = await uploadBoth(story);
+  log('(5/6) Uploading the same clips again, by others there, now that something has been learned');
+  const second = await uploadBoth(story, NEIGHBOURS);
   return {
     assets: [...describeAssets(first, 1), ...describeAssets(second, 2)],
     telemetry: { ...telemetry, viewsStored: countViews(groups.all) },
@@ -59,12 +59,12 @@ export async function tellStory(story: Story): Promise<Omit<DemoReport, 'ok' | '
 
 type Assets = { slow: AssetReply; fast: AssetReply };
 
-async function uploadBoth(story: Story): Promise<Assets> {
-  const slowId = await uploadOne(story, PLACES.slow, story.clips.slow);
-  const fastId = await uploadOne(story, PLACES.fast, story.clips.fast);
+async function uploadBoth(story: Story, places: typeof PLACES): Promise<Assets> {
+  const slowId = await uploadOne(story, places.slow, story.clips.slow);
+  const fastId = await uploadOne(story, places.fast, story.clips.fast);
   const [slow, fast] = await Promise.all([
-    watchEncoding(story, PLACES.slow, slowId),
-    watchEncoding(story, PLACES.fast, fastId),
+    watchEncoding(story, places.slow, slowId),
+    watchEncoding(story, places.fast, fastId),
   ]);
   return { slow, fast };
 }
@@ -89,7 +89,7 @@ async function watchEncoding({ api, log, signal }: Story, { region }: DemoPlace,
 function describeAssets(assets: Assets, upload: 1 | 2): AssetReport[] {
   return (['slow', 'fast'] as const).map((name) => {
     const asset = assets[name];
-    const { region, owner } = PLACES[name];
+    const { region, owner } = (upload === 1 ? PLACES : NEIGHBOURS)[name];
     return {
       id: asset.id,
       region,
