@@ -104,8 +104,26 @@ export const audienceSchema = z.object({
   level: z.enum(['owner', 'region', 'everyone', 'cold']),
   views: z.int().min(0),
   shares: z.array(contextSchema.extend({ share: z.number().min(0).max(1) })).min(1),
+  /** Seconds it is expected to watch over four weeks. */
+  watchSeconds: z.number().min(0).optional(),
+  /** Its lines as they measured before views, kbit/s; absent where too few told. */
+  lineKbps: z.object({ p10: z.number().min(0), p50: z.number().min(0), p95: z.number().min(0) }).optional(),
 });
 export type Audience = z.infer<typeof audienceSchema>;
+
+/** What chance made of an asset, which is for good: `learned` is the plan of all others. */
+export const encodeGroupSchema = z.enum(['holdout', 'superset', 'panel', 'learned']);
+export type EncodeGroup = z.infer<typeof encodeGroupSchema>;
+
+/** The group an asset was drawn into, logged with the plan: what the effect of encoding is estimated from. */
+export const encodeAssignmentSchema = z.object({
+  group: encodeGroupSchema,
+  /** Probability of the group by the config of the plan. */
+  propensity: z.number().min(0).max(1),
+  /** Planned before its audience's regions had evidence, when all but the held-out assets are in the panel. */
+  cold: z.boolean(),
+});
+export type EncodeAssignment = z.infer<typeof encodeAssignmentSchema>;
 
 /** Which rungs this asset gets and why; nominal bitrates at reference complexity, strictly rising. */
 export const encodePlanSchema = z.object({
@@ -118,6 +136,20 @@ export const encodePlanSchema = z.object({
   reason: z.string(),
   audience: audienceSchema,
   rungs: z.array(ladderRungSchema).min(1),
+  /** Absent in plans that are older than it. */
+  assignment: encodeAssignmentSchema.optional(),
+  plannedAt: timestampSchema.optional(),
+  /** Rungs that it has got since, and by which policy. */
+  backfills: z
+    .array(
+      z.object({
+        at: timestampSchema,
+        configVersion: versionSchema,
+        allocationVersion: versionSchema,
+        rungs: z.array(ladderRungSchema).min(1),
+      }),
+    )
+    .optional(),
 });
 export type EncodePlan = z.infer<typeof encodePlanSchema>;
 
@@ -184,10 +216,7 @@ export const assetDocumentSchema = z.object({
 });
 export type AssetDocument = z.infer<typeof assetDocumentSchema>;
 
-const planViewSchema = encodePlanSchema.pick({ configVersion: true, holdout: true, reason: true, rungs: true }).extend({
-  liftPanel: z.boolean(),
-  audience: audienceSchema,
-});
+const planViewSchema = encodePlanSchema.omit({ allocationVersion: true });
 
 /** An asset as the contract shows it: no upload id, no store keys. */
 export const assetSchema = assetDocumentSchema

@@ -71,8 +71,21 @@ export const encodeSettingsSchema = z.object({
   mergeRatio: z.number().min(1),
   holdoutShare: z.number().min(0).max(1),
   liftPanelShare: z.number().min(0).max(1),
-  /** Points a rung must bring to the audience to be worth encoding and storing. */
+  /** Assets that get more rungs than their plan wants, so that every arm stays testable somewhere. */
+  supersetShare: z.number().min(0).max(1).default(0.02),
+  supersetRungs: z.int().min(1).max(24).default(16),
+  /** Points a rung must bring to the audience beside its price: every rung thins what edge caches hold of the others. */
   rungCostPoints: z.number().min(0),
+  /** What making, keeping and sending costs, in US cents; `deliveredMbps` of the reward says what that is in points. */
+  prices: z
+    .object({
+      cpuHour: z.number().min(0),
+      storedGbMonth: z.number().min(0),
+      egressGb: z.number().min(0),
+      /** How long an asset is kept. */
+      keptMonths: z.number().min(0),
+    })
+    .default({ cpuHour: 4, storedGbMonth: 2, egressGb: 2, keptMonths: 12 }),
 });
 
 /** A policy *config*: promoted like a release, a new number for every change. */

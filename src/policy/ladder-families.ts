@@ -94,6 +94,15 @@ export function defaultConfig({ createdAt }: { createdAt: string }): PolicyConfi
       dailyDecay: 0.97,
     },
     guardrails: { harmPoints: 1, harmProbability: 0.9, stallRatioExcess: 0.01, startFailureExcess: 0.02, minViews: 50 },
-    encode: { maxRungs: 8, mergeRatio: 1.2, holdoutShare: 0.05, liftPanelShare: 0.2, rungCostPoints: 0.05 },
+    encode: {
+      maxRungs: 8,
+      mergeRatio: 1.2,
+      holdoutShare: 0.05,
+      liftPanelShare: 0.2,
+      supersetShare: 0.02,
+      supersetRungs: 16,
+      rungCostPoints: 0.05,
+      prices: { cpuHour: 4, storedGbMonth: 2, egressGb: 2, keptMonths: 12 },
+    },
   };
 }

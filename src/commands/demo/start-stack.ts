@@ -24,7 +24,7 @@ export class StackError extends Error {
 }
 
 /** Part of the first policy config, so that the demo's few uploads all show what was learned: none is drawn for an experiment. */
-export const INITIAL_POLICY = { encode: { holdoutShare: 0, liftPanelShare: 0 } };
+export const INITIAL_POLICY = { encode: { holdoutShare: 0, liftPanelShare: 0, supersetShare: 0 } };
 
 /** Starts `nara serve` below `directory` on free ports and waits until it is ready. Throws StackError. */
 export async function startStack(options: {

@@ -22,7 +22,9 @@ describe("the demo's stack", () => {
     const run = runFileSchema.parse(JSON.parse(await readFile(join(directory, 'data', 'run.json'), 'utf8')));
     expect(stack.url).toBe(run.url);
     expect(run).toMatchObject({ clickhouseUrl: '', redisUrl: '' });
-    expect(await (await fetch(stack.url)).json()).toEqual({ encode: { holdoutShare: 0, liftPanelShare: 0 } });
+    expect(await (await fetch(stack.url)).json()).toEqual({
+      encode: { holdoutShare: 0, liftPanelShare: 0, supersetShare: 0 },
+    });
     await stack.stop();
     expect(await readFile(join(directory, 'data', 'stopped'), 'utf8')).toBe('serve');
     await expect(fetch(stack.url)).rejects.toThrow();
