@@ -20,6 +20,8 @@ export type ContextPosterior = {
   parts: EffectParts;
   /** The cells this context speaks for: one for a cell, all of a region's, or all. */
   cells: readonly PooledCell[];
+  /** The same cells as the model saw them. */
+  evidence: readonly CellEvidence[];
   /** Sd of one view's reward, points. */
   noiseSd: number;
 };
@@ -77,6 +79,7 @@ export function cellPosterior(
     effectiveViews: evidence.views,
     parts: { ...shared.parts, cell: cellPart },
     cells: [pooled],
+    evidence: [evidence],
     noiseSd: Math.sqrt(evidence.noiseVariance),
   };
 }
@@ -131,6 +134,7 @@ export function unseenPosterior(
     effectiveViews,
     parts: { ...shared.parts, cell: new Float64Array(arms) },
     cells: cells.map(({ pooled }) => pooled),
+    evidence: cells.map(({ evidence }) => evidence),
     noiseSd: Math.sqrt(weightedNoise / all),
   };
 }

@@ -1,6 +1,6 @@
 import type { ArmAllocation, PolicyConfig } from '../domain/index.ts';
-import { type ContextPosterior, contrast } from './context-posterior.ts';
-import { chanceAboveZero } from './normal-distribution.ts';
+import type { ContextPosterior } from './context-posterior.ts';
+import { isSurelyHarmful } from './harm.ts';
 import type { PooledArm, PooledCell } from './pool-statistics.ts';
 import { momentOf } from './reward.ts';
 
@@ -11,12 +11,6 @@ type Guardrails = PolicyConfig['guardrails'];
 const SURE_STANDARD_ERRORS = 3;
 /** Rates measured on few views are never taken to be exact: this many views' worth of the pooled rate. */
 const RATE_PRIOR_VIEWS = 1;
-
-/**
- * Views an arm must have had in the context before its expected reward can take it out: an arm nobody tried here is shrunk
- * towards its neighbours, and one terrible neighbour must not condemn it unheard. Few, because harm must stop early.
- */
-const HARM_MIN_VIEWS = 10;
 
 /** A rate with the variance of its estimate, and the views behind it. */
 type Rate = { value: number; variance: number; views: number };
@@ -72,14 +66,11 @@ const surelyExceeds = (excess: Excess, limit: number, minViews: number): boolean
   excess.baselineViews >= minViews &&
   excess.value - SURE_STANDARD_ERRORS * excess.sd > limit;
 
-const viewsOf = (cells: readonly PooledCell[], arm: number): number =>
-  cells.reduce((sum, { arms }) => sum + (arms[arm] ? momentOf(arms[arm], 'one', 'one') : 0), 0);
-
 /** A verdict per arm position; the baseline (position 0) is always ok. Anything but `ok` takes the arm out of the context at once. */
 export function judgeArms(posterior: ContextPosterior, guardrails: Guardrails): GuardVerdict[] {
   return Array.from(posterior.mean, (_, arm): GuardVerdict => {
     if (arm === 0) return 'ok';
-    const { cells } = posterior;
+    const { cells, evidence } = posterior;
     if (
       surelyExceeds(stratifiedExcess(cells, arm, startFailureRate), guardrails.startFailureExcess, guardrails.minViews)
     ) {
@@ -88,9 +79,6 @@ export function judgeArms(posterior: ContextPosterior, guardrails: Guardrails): 
     if (surelyExceeds(stratifiedExcess(cells, arm, stallRate), guardrails.stallRatioExcess, guardrails.minViews)) {
       return 'stall';
     }
-    if (viewsOf(cells, arm) < HARM_MIN_VIEWS) return 'ok';
-    const worse = contrast(posterior, 0, arm);
-    const harm = chanceAboveZero(worse.mean - guardrails.harmPoints, worse.sd);
-    return harm > guardrails.harmProbability ? 'harm' : 'ok';
+    return isSurelyHarmful(evidence, arm, posterior.mean.length - 1, guardrails) ? 'harm' : 'ok';
   });
 }
