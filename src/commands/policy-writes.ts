@@ -1,5 +1,5 @@
 import { userInfo } from 'node:os';
-import type { Accountability, Pin } from '../domain/index.ts';
+import type { Accountability, Pin, PolicyOperation } from '../domain/index.ts';
 import type { Operator } from '../policy/operator.ts';
 import type { WhatIf } from '../policy/what-if.ts';
 import type { ApiClient } from './api-client.ts';
@@ -124,12 +124,21 @@ export function printHistory({ history }: { history: History }): void {
   );
   if (history.operations.length === 0) return;
   process.stdout.write('\n');
-  printTable(
-    ['operation', 'when', 'actor', 'reason', 'pin'],
-    history.operations.map((operation) =>
-      operation.kind === 'pin'
-        ? ['pin', operation.pin.createdAt, operation.pin.actor, operation.pin.reason, operation.pin.id]
-        : ['unpin', operation.at, operation.actor, operation.reason, operation.pinId],
-    ),
-  );
+  printTable(['operation', 'when', 'actor', 'reason', 'of'], history.operations.map(operationRow));
+}
+
+function operationRow(operation: PolicyOperation): string[] {
+  if (operation.kind === 'pin') {
+    const { createdAt, actor, reason, id } = operation.pin;
+    return ['pin', createdAt, actor, reason, id];
+  }
+  const { kind, at, actor, reason } = operation;
+  if (kind === 'unpin') return [kind, at, actor, reason, operation.pinId];
+  return [
+    operation.held ? `${operation.stage}, held` : operation.stage,
+    at,
+    actor,
+    reason,
+    `config ${operation.configVersion}`,
+  ];
 }

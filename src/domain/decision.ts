@@ -10,6 +10,7 @@ import {
   viewIdSchema,
 } from './ids.ts';
 import { fallbackLevelSchema } from './policy-documents.ts';
+import { rolloutSchema } from './promotion.ts';
 
 /** Why this arm: `learned` by weight, `explore` from the exploration budget, `baseline` share, or forced. */
 export const decisionReasonSchema = z.enum(['learned', 'explore', 'baseline', 'pin', 'guard', 'fallback']);
@@ -33,7 +34,10 @@ export type OfferedRung = z.infer<typeof offeredRungSchema>;
 
 export const covariatesSchema = z.object({ throughputKbps: z.number().positive().max(10_000_000).optional() });
 
-/** Which arm a view gets, made once, logged with everything that was eligible. `propensity` is the treatment's. */
+/**
+ * Which arm a view gets, made once, logged with everything that was eligible. `propensity` is the treatment's under the config that
+ * decided; while another config is on trial, the probability of config and treatment is `rollout.share` × `propensity`.
+ */
 export const decisionSchema = z.object({
   viewId: viewIdSchema,
   sessionId: sessionIdSchema,
@@ -53,6 +57,8 @@ export const decisionSchema = z.object({
   reason: decisionReasonSchema,
   rungs: z.array(offeredRungSchema).min(1),
   covariates: covariatesSchema,
+  /** Left out while no config is on trial. */
+  rollout: rolloutSchema.optional(),
 });
 export type Decision = z.infer<typeof decisionSchema>;
 

@@ -10,4 +10,5 @@ export * from './issues.ts';
 export * from './json-text.ts';
 export * from './policy-documents.ts';
 export * from './policy-operations.ts';
+export * from './promotion.ts';
 export * from './view-statistics.ts';

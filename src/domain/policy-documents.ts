@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { armSchema } from './arm.ts';
 import { contextSchema } from './context.ts';
 import { armIdSchema, versionSchema } from './ids.ts';
+import { promotionSettingsSchema } from './promotion.ts';
 
 /** Weights of the default reward, in VMAF-like points (LEARNING: "Default reward"). */
 export const rewardWeightsSchema = z.object({
@@ -95,6 +96,8 @@ export const policyConfigSchema = z.object({
   createdAt: z.iso.datetime(),
   actor: z.string().min(1).max(128),
   reason: z.string().min(1).max(1024),
+  /** Takes effect by stages; otherwise as a whole. */
+  staged: z.boolean().default(false),
   arms: z
     .array(armSchema)
     .min(1)
@@ -105,6 +108,7 @@ export const policyConfigSchema = z.object({
   model: modelSchema,
   guardrails: guardrailsSchema,
   encode: encodeSettingsSchema,
+  promotion: promotionSettingsSchema.prefault({}),
 });
 export type PolicyConfig = z.infer<typeof policyConfigSchema>;
 

@@ -1,4 +1,11 @@
-import type { Arm, ArmFeatures, Codec, LadderRung, PolicyConfig } from '../domain/index.ts';
+import {
+  type Arm,
+  type ArmFeatures,
+  type Codec,
+  type LadderRung,
+  type PolicyConfig,
+  promotionSettingsSchema,
+} from '../domain/index.ts';
 
 export const BASELINE_ARM_ID = 'baseline';
 
@@ -67,6 +74,7 @@ export function defaultConfig({ createdAt }: { createdAt: string }): PolicyConfi
     createdAt,
     actor: 'nara',
     reason: 'The configuration every installation starts with.',
+    staged: false,
     arms: Object.entries(FAMILIES).map(([id, bitrates]) => ladderFamily(id, bitrates)),
     reward: {
       quality: 1,
@@ -104,5 +112,6 @@ export function defaultConfig({ createdAt }: { createdAt: string }): PolicyConfi
       rungCostPoints: 0.05,
       prices: { cpuHour: 4, storedGbMonth: 2, egressGb: 2, keptMonths: 12 },
     },
+    promotion: promotionSettingsSchema.parse({}),
   };
 }

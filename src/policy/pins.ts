@@ -11,7 +11,8 @@ export function standingPins(operations: readonly PolicyOperation[]): Pin[] {
   const byPlace = new Map<string, Pin>();
   for (const operation of [...operations].sort((left, right) => left.number - right.number)) {
     if (operation.kind === 'pin') byPlace.set(placeKey(operation.pin), operation.pin);
-    else for (const [place, pin] of byPlace) if (pin.id === operation.pinId) byPlace.delete(place);
+    else if (operation.kind === 'unpin')
+      for (const [place, pin] of byPlace) if (pin.id === operation.pinId) byPlace.delete(place);
   }
   return [...byPlace.values()];
 }
