@@ -176,6 +176,15 @@ const retiredRenditionSchema = z.object({
 });
 export type RetiredRendition = z.infer<typeof retiredRenditionSchema>;
 
+/** How much smaller than its H.264 rungs a title came out in another codec, at their quality; below 0 larger. */
+export const codecTrialSchema = z.object({
+  codec: codecSchema,
+  savedShare: z.number().max(1),
+  /** Whether that was enough to be offered. */
+  offered: z.boolean(),
+  triedAt: timestampSchema,
+});
+
 /** `asset.json`, the media store's truth about one asset. Written by the API while uploading, by one worker afterwards. */
 export const assetDocumentSchema = z.object({
   id: assetIdSchema,
@@ -205,6 +214,8 @@ export const assetDocumentSchema = z.object({
   renditions: z.array(storedRenditionSchema),
   /** Kept until the last view of their revision must have ended, then collected. */
   retired: z.array(retiredRenditionSchema).optional(),
+  /** Codecs beside H.264 that this title was tried in, one entry each. */
+  codecTrials: z.array(codecTrialSchema).optional(),
   /** The earlier asset of the same owner with the same bytes, whose renditions this one has. */
   duplicateOf: assetIdSchema.optional(),
   audio: audioTrackSchema.nullable(),

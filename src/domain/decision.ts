@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CODECS, codecSchema } from './arm.ts';
 import { connectionSchema, contextSchema, deviceSchema, regionSchema } from './context.ts';
 import {
   armIdSchema,
@@ -34,6 +35,10 @@ export type OfferedRung = z.infer<typeof offeredRungSchema>;
 
 export const covariatesSchema = z.object({ throughputKbps: z.number().positive().max(10_000_000).optional() });
 
+/** The codec a view is offered, drawn apart from its arm with this probability; 1 where there was nothing to draw. */
+export const codecChoiceSchema = z.object({ codec: codecSchema, propensity: z.number().gt(0).max(1) });
+export type CodecChoice = z.infer<typeof codecChoiceSchema>;
+
 /**
  * Which arm a view gets, made once, logged with everything that was eligible. `propensity` is the treatment's under the config that
  * decided; while another config is on trial, the probability of config and treatment is `rollout.share` × `propensity`.
@@ -57,6 +62,10 @@ export const decisionSchema = z.object({
   reason: decisionReasonSchema,
   rungs: z.array(offeredRungSchema).min(1),
   covariates: covariatesSchema,
+  /** What its player had said before the draw that it decodes beside H.264; left out where it had said nothing. */
+  decodes: z.array(codecSchema).optional(),
+  /** Left out where H.264 was all there was to offer. `propensity` and `eligible` are those given this codec. */
+  codec: codecChoiceSchema.optional(),
   /** Left out while no config is on trial. */
   rollout: rolloutSchema.optional(),
 });
@@ -100,5 +109,6 @@ export const decisionRequestSchema = z.object({
   device: deviceSchema,
   connection: connectionSchema.default('unknown'),
   covariates: covariatesSchema.default({}),
+  decodes: z.array(codecSchema).max(CODECS.length).optional(),
 });
 export type DecisionRequest = z.infer<typeof decisionRequestSchema>;
