@@ -4,7 +4,7 @@ import { type Bench, describeMachine, printResults } from './report.ts';
 
 const BENCHES: Record<string, () => Promise<Bench>> = {
   decide: async () => (await import('./decide.ts')).decide,
-  safety: async () => (await import('./safety.ts')).safety,
+  safety: async () => (await import('./safety/safety.ts')).safety,
   refit: async () => (await import('./refit.ts')).refit,
   life: async () => (await import('./life.ts')).life,
   apply: async () => (await import('./apply/apply.ts')).apply,

@@ -1,0 +1,10 @@
+import type { Bench } from '../report.ts';
+import { coverage } from './coverage.ts';
+import { guardTrips } from './guard-trips.ts';
+import { viewsUntilOut } from './time-to-out.ts';
+
+/** What is concluded of arms that are all the same: nothing, as often as promised; and how soon of one that does harm. */
+export const safety: Bench = async ({ quick }) => {
+  const runs = quick ? 200 : 2_000;
+  return [coverage(runs), ...guardTrips(runs), ...viewsUntilOut(quick ? 20 : 60)];
+};
