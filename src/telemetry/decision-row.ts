@@ -1,4 +1,4 @@
-import type { Decision, DecisionRecord } from '../domain/index.ts';
+import type { Decision, DecisionRecord, Rollout } from '../domain/index.ts';
 import type { Database } from './database.ts';
 import { toClickHouseTime } from './event-line.ts';
 import { timeSql } from './schema/view-scope.ts';
@@ -28,6 +28,7 @@ export function toDecisionRow(record: DecisionRecord): Record<string, unknown> {
     rung_heights: record.rungs.map((rung) => rung.height),
     rung_kbps: record.rungs.map((rung) => rung.bitrateKbps),
     throughput_kbps: record.covariates.throughputKbps ?? null,
+    ...(record.rollout ? rolloutColumns(record.rollout) : {}),
     owner: record.owner,
     block: record.block,
     lift_panel: record.liftPanel,
@@ -39,6 +40,12 @@ export function toDecisionRow(record: DecisionRecord): Record<string, unknown> {
     ),
   };
 }
+
+const rolloutColumns = ({ trialVersion, stage, share }: Rollout): Record<string, unknown> => ({
+  trial_version: trialVersion,
+  trial_stage: stage,
+  config_share: share,
+});
 
 type Row = {
   view_id: string;
@@ -65,6 +72,9 @@ type Row = {
   rung_heights: number[];
   rung_kbps: number[];
   throughput_kbps: number | null;
+  trial_version: number;
+  trial_stage: Rollout['stage'];
+  config_share: number;
 };
 
 /** A view's first request waits for this answer, and is decided without it after that long. */
@@ -122,5 +132,8 @@ function fromRow(row: Row): Decision {
       bitrateKbps: row.rung_kbps[index] ?? 1,
     })),
     covariates: row.throughput_kbps === null ? {} : { throughputKbps: row.throughput_kbps },
+    ...(row.trial_version > 0
+      ? { rollout: { trialVersion: row.trial_version, stage: row.trial_stage, share: row.config_share } }
+      : {}),
   };
 }

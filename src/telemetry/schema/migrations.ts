@@ -117,6 +117,15 @@ SELECT hour, generateUUIDv4(), 0 FROM (
 )`,
 ];
 
+/** Which config's trial a view was part of, how far that was, and how likely this view's config was. */
+const TRIALS = [
+  alterTable(DECISIONS, [
+    'ADD COLUMN IF NOT EXISTS trial_version UInt32 DEFAULT 0',
+    "ADD COLUMN IF NOT EXISTS trial_stage LowCardinality(String) DEFAULT ''",
+    'ADD COLUMN IF NOT EXISTS config_share Float64 DEFAULT 1',
+  ]),
+];
+
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, name: 'telemetry', changes: TELEMETRY },
   { version: 2, name: 'scored views', changes: [] },
@@ -124,4 +133,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 4, name: 'estimates', changes: ESTIMATES },
   { version: 5, name: 'roll-ups and codecs', changes: [...ROLLUPS, ...CODECS] },
   { version: 6, name: 'accounting', changes: [DEAD_LETTERS, INGEST_LEDGER].map(createTable) },
+  { version: 7, name: 'trials', changes: TRIALS },
 ];
