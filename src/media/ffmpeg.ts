@@ -204,12 +204,16 @@ function readCapabilities(executable: string): Promise<FfmpegCapabilities> {
     const fail = (cause: unknown): void => reject(new FfmpegError('not-started', 'warm-up', String(cause), { cause }));
     command.getAvailableFormats((formatsError) => {
       if (formatsError) return fail(formatsError);
-      command.getAvailableEncoders((encodersError) => {
+      command.getAvailableEncoders((encodersError, encoders) => {
         if (encodersError) return fail(encodersError);
         command.getAvailableFilters((error, filters) =>
           error
             ? fail(error)
-            : resolve({ zscale: 'zscale' in filters && 'tonemap' in filters, vmaf: 'libvmaf' in filters }),
+            : resolve({
+                zscale: 'zscale' in filters && 'tonemap' in filters,
+                vmaf: 'libvmaf' in filters,
+                av1: 'libsvtav1' in encoders,
+              }),
         );
       });
     });

@@ -13,7 +13,7 @@ import { withWorkDirectory } from './work-directory.ts';
 
 /**
  * The renditions with quality as measured: VMAF or SSIM against the normalised source over two windows at a phone's and a
- * desktop's display size, mapped to points, never falling with bitrate. Throws `FfmpegError`.
+ * desktop's display size, mapped to points, never falling with a codec's bitrate. Throws `FfmpegError`.
  */
 export function measureQuality(
   room: MediaRoom,
@@ -35,6 +35,7 @@ export function measureQuality(
     if (perWindow.length === 0) throw new MediaError('unreadable-output', `no frame of ${source.assetId} was compared`);
     const metric = qualityMetric(source.input.capabilities);
     const measured = renditions.map((rendition, index) => ({
+      codec: rendition.codec,
       bitrateKbps: rendition.bitrateKbps,
       phone: qualityPoints(metric, mean(perWindow.map((window) => window[index]?.phone ?? 0))),
       desktop: qualityPoints(metric, mean(perWindow.map((window) => window[index]?.desktop ?? 0))),

@@ -3,7 +3,7 @@ import { targetSeconds } from './media-playlist.ts';
 import { AUDIO } from './plan/encoder-settings.ts';
 import type { PlannedRendition } from './plan/plan-renditions.ts';
 import { guessQuality } from './plan/quality.ts';
-import { readAvcCodec } from './read-codecs.ts';
+import { readVideoCodec } from './read-codecs.ts';
 import type { PublishedSegment } from './track-publisher.ts';
 
 type Track = { init: Buffer; segments: readonly PublishedSegment[] };
@@ -16,7 +16,7 @@ export function describeRendition(planned: PlannedRendition, track: Track, compl
     id: planned.id,
     ...planned.size,
     fps: Number(planned.fps.toFixed(6)),
-    codec: 'h264',
+    codec: planned.codec ?? 'h264',
     bitrateKbps: averageKbps,
     peakKbps,
     bytes,
@@ -25,7 +25,7 @@ export function describeRendition(planned: PlannedRendition, track: Track, compl
     ...(planned.crf === undefined ? {} : { crf: planned.crf }),
     ...(planned.isCopy === undefined ? {} : { isCopy: planned.isCopy }),
     ...(planned.preset === undefined ? {} : { preset: planned.preset }),
-    codecs: readAvcCodec(track.init),
+    codecs: readVideoCodec(track.init),
     qualityMeasured: false,
     segments: track.segments.map((segment) => ({ durationMs: segment.durationMs, bytes: segment.bytes })),
     ...(iframes ? { iframes } : {}),

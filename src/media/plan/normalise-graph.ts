@@ -5,9 +5,9 @@ import type { SourceDetails } from './source-details.ts';
 
 /**
  * What this ffmpeg can do: `zscale` maps HDR properly, without it a per-channel curve has to do; `vmaf` (libvmaf) judges quality,
- * without it SSIM has to do.
+ * without it SSIM has to do; `av1` (libsvtav1) encodes AV1.
  */
-export type FfmpegCapabilities = { zscale: boolean; vmaf?: boolean };
+export type FfmpegCapabilities = { zscale: boolean; vmaf?: boolean; av1?: boolean };
 
 /**
  * Filters that turn any source into plain video: constant frame rate from 0, upright (ffmpeg rotates before any filter),

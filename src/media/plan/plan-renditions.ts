@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { LadderRung } from '../../domain/arm.ts';
+import type { Codec, LadderRung } from '../../domain/arm.ts';
 import type { EncodePlan, Quality } from '../../domain/asset.ts';
 import { audioKbps, ENCODER_VERSION, FAST_LANE_MAX_HEIGHT, PRESET } from './encoder-settings.ts';
 import { gopSeconds, rungFrameRate } from './frame-rate.ts';
@@ -18,6 +18,8 @@ export type PlannedRendition = {
   predictedQuality?: Quality;
   /** The source's own picture, copied instead of encoded. */
   isCopy?: boolean;
+  /** Absent: H.264. */
+  codec?: Codec;
   /** How carefully the encoder works; absent: as fast as for a first encode. */
   preset?: string;
   gopSeconds: number;
@@ -43,7 +45,7 @@ export const targetKbps = (rung: { bitrateKbps: number }, complexityScale: numbe
 /** A rendition under the id that its bytes have. */
 export function renditionOf(
   { uploadKey, details }: SourceIdentity,
-  of: Omit<PlannedRendition, 'id' | 'gopSeconds' | 'preset'>,
+  of: Omit<PlannedRendition, 'id' | 'gopSeconds' | 'preset' | 'codec'>,
 ): PlannedRendition {
   const { size, fps, crf } = of;
   const shape = [ENCODER_VERSION, PRESET, uploadKey, size.width, size.height, fps.toFixed(4), of.targetKbps];

@@ -50,12 +50,21 @@ export function guessQuality(kbps: number, complexityScale: number): Quality {
 }
 
 /**
- * More bits never look worse, so what says otherwise is noise of two short windows: isotonic regression over bitrate, per
+ * More bits of one codec never look worse, so what says otherwise is noise of two short windows: isotonic regression over bitrate, per
  * device. Input and output in the same, arbitrary order.
  */
-export function smoothOverBitrate<T extends { bitrateKbps: number; phone: number; desktop: number }>(
+export function smoothOverBitrate<T extends { codec?: string; bitrateKbps: number; phone: number; desktop: number }>(
   measured: readonly T[],
 ): T[] {
+  const smooth = new Map<T, T>();
+  for (const codec of new Set(measured.map((item) => item.codec))) {
+    const alike = measured.filter((item) => item.codec === codec);
+    for (const [index, item] of smoothAlike(alike).entries()) smooth.set(alike[index] ?? item, item);
+  }
+  return measured.map((item) => smooth.get(item) ?? item);
+}
+
+function smoothAlike<T extends { bitrateKbps: number; phone: number; desktop: number }>(measured: readonly T[]): T[] {
   const rising = measured.map((_, index) => index).sort((a, b) => kbps(a) - kbps(b));
   function kbps(index: number): number {
     return measured[index]?.bitrateKbps ?? 0;

@@ -1,11 +1,12 @@
 import type { FrameRange } from './chunks.ts';
-import { hlsOutput, x264Options } from './encoder-settings.ts';
+import { hlsOutput } from './encoder-settings.ts';
 import { type FfmpegInput, type FfmpegJob, uploadInput } from './ffmpeg-job.ts';
 import { gopSeconds, rationalFps } from './frame-rate.ts';
 import { jobLoad } from './job-load.ts';
 import { type JobSource, timeLimitSeconds } from './job-source.ts';
 import { normaliseFilters } from './normalise-graph.ts';
 import type { PlannedRendition } from './plan-renditions.ts';
+import { videoOptions } from './video-options.ts';
 
 /** A stretch of the source by itself: its frames, and the number its first segment has in the whole. */
 export type EncodedStretch = { frames: FrameRange; firstSegment: number };
@@ -26,13 +27,13 @@ export function remainderJob(
     name: stretch ? 'chunk' : 'remainder',
     load: jobLoad(
       source,
-      renditions.map(({ size, fps }) => ({ ...size, fps })),
+      renditions.map(({ size, fps, codec }) => ({ ...size, fps, codec })),
     ),
     inputs: [stretch ? seekingInput(input, stretch.frames.start) : uploadInput(input.path)],
     filterGraph: `[0:${video.streamIndex}]${splitGraph(input, renditions, stretch?.frames)}`,
     outputs: renditions.map((rendition, index) =>
       hlsOutput(rendition.id, seconds, [
-        ...['-map', `[v${index}]`, '-an', ...x264Options(rendition, seconds)],
+        ...['-map', `[v${index}]`, '-an', ...videoOptions(rendition, seconds)],
         ...numbered,
       ]),
     ),
