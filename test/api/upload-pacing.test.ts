@@ -1,6 +1,7 @@
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Pacer } from '../../src/api/uploads/intake.ts';
 import { waitFor } from '../fixtures/wait-for.ts';
@@ -15,7 +16,7 @@ afterEach(async () => {
 const PIECE = Buffer.alloc(64 * 1024);
 const SIZE = 512 * PIECE.length;
 
-/** A pacer that lets nobody read on before `release`, and whose clock then says that a minute has passed. */
+/** A pacer that lets everybody begin and nobody read on before `release`; its clock then says that a minute has passed. */
 function holdingPacer() {
   let nowMs = 0;
   let release = (): void => {};
@@ -30,7 +31,7 @@ function holdingPacer() {
     monotonicMs: () => nowMs,
     pay(party, bytes) {
       paid.push({ party, bytes });
-      return released;
+      return paid.length === 1 ? Promise.resolve() : released;
     },
   };
   return { pacer, paid, release };
@@ -63,16 +64,16 @@ describe('an upload whose turn it is not', () => {
     let before = -1;
     await waitFor('the sender to stand still', async () => {
       const now = pulledBytes();
-      const stands = now === before && paid.length > 0;
+      const stands = now === before && paid.length > 1;
       before = now;
       return stands;
     });
-    expect(paid).toHaveLength(1);
+    expect(paid).toHaveLength(2);
     expect(pulledBytes()).toBeLessThan(SIZE / 2);
     const writtenBytes = (await stat(join(service.directory, basename(location)))).size;
     expect(writtenBytes).toBeGreaterThan(0);
     // What is on its way to the disk has crossed the line too.
-    expect(paid[0]?.bytes).toBeGreaterThanOrEqual(writtenBytes);
+    expect((paid[0]?.bytes ?? 0) + (paid[1]?.bytes ?? 0)).toBeGreaterThanOrEqual(writtenBytes);
 
     release();
     expect((await sending).status).toBe(204);
@@ -84,17 +85,39 @@ describe('an upload whose turn it is not', () => {
     expect(service.measured).toEqual([{ bytes: SIZE, elapsedMs: 0, resumes: 0 }]);
   });
 
+  it('is not told where to send before then', async () => {
+    let goOn = (): void => {};
+    const isPaid = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    let isAsked = false;
+    const pay = () => {
+      isAsked = true;
+      return isPaid;
+    };
+    await start({ monotonicMs: () => 0, pay });
+    let isCreated = false;
+    const creating = service.create(SIZE).then(() => {
+      isCreated = true;
+    });
+    await waitFor('the line to be asked', async () => isAsked);
+    await setImmediate();
+    expect(isCreated).toBe(false);
+    goOn();
+    await creating;
+  });
+
   it('is resumed where it was cut, over another connection', async () => {
     const size = 64 * PIECE.length;
     const paid: number[] = [];
     let isBusy = true;
     const later = () => new Promise<void>((resolve) => setTimeout(resolve, isBusy ? 5 : 0));
-    await start({ monotonicMs: () => 0, pay: (_party, bytes) => (paid.push(bytes) > 3 ? later() : Promise.resolve()) });
+    await start({ monotonicMs: () => 0, pay: (_party, bytes) => (paid.push(bytes) > 4 ? later() : Promise.resolve()) });
     const location = await service.create(size);
     const leaving = new AbortController();
     const cut = service.send('PATCH', location, { 'upload-offset': '0' }, countedBody(size).body, leaving.signal);
     cut.catch(() => {});
-    await waitFor('the upload to be held', async () => paid.length > 3);
+    await waitFor('the upload to be held', async () => paid.length > 4);
     leaving.abort();
     const offset = await service.offset(location);
     isBusy = false;

@@ -26,20 +26,35 @@ type Ports = {
   onHeld(heldMs: number): void;
 };
 
-/** The way in for a body of `uploader`, whose upload says of itself what is in `metadata`. */
-export function openIntake(ports: Ports, uploader: Uploader, metadata: Record<string, string | null>): Intake {
+/** What buffers between a sender's socket and the disk hold: the receive window, the reader's own, a piece being written. */
+const BUFFERED_BYTES = 256 * 1024;
+
+/**
+ * Resolves when a new upload may begin. Its first bytes come at the speed of the line, whatever is read of them: senders who
+ * begin at the same moment would fill the line's queue together, and one after the other they do not.
+ */
+export async function payForBuffers(pacer: Pacer | null, uploader: Uploader, owner: string): Promise<void> {
+  await pacer?.pay(partyOf(uploader, owner), BUFFERED_BYTES);
+}
+
+/** The way in for a body of `upload`, which says of itself what is in `metadata`. */
+export function openIntake(
+  ports: Ports,
+  uploader: Uploader,
+  upload: { metadata: Record<string, string | null>; offset: number },
+): Intake {
   const { pacer, requireRoom, receivedBytes, onHeld } = ports;
-  const party = partyOf(uploader, describeUpload(metadata).owner);
+  const party = partyOf(uploader, describeUpload(upload.metadata).owner);
   let writtenBytes = 0;
-  let mostBufferedBytes = 0;
+  let mostBufferedBytes = upload.offset === 0 ? BUFFERED_BYTES : 0;
   return {
     admit: requireRoom,
     async took(bytes) {
       if (pacer === null) return;
       const sinceMs = pacer.monotonicMs();
-      // What waits in buffers on its way to the disk, some 300 KiB, has crossed the line already: five senders who begin at
-      // once would have the whole line for seconds if it were free. It is paid for once, and every piece as it makes room for
-      // another: pieces that cost nothing would all go at once, and everybody's next bytes after them.
+      // What waits in buffers has crossed the line already. It is paid for once, before an upload begins or, where that goes
+      // on, as it comes; and every piece as it makes room for another: pieces that cost nothing would all go at once, and
+      // everybody's next bytes after them.
       writtenBytes += bytes;
       const bufferedBytes = receivedBytes() - writtenBytes;
       const moreBytes = Math.max(0, bufferedBytes - mostBufferedBytes);

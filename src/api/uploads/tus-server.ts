@@ -9,7 +9,7 @@ import type { UploadMeasure, UploadMeter } from '../upload-meter.ts';
 import { ASSET_KEY, describeUpload } from './describe-upload.ts';
 import type { DiskBudget } from './disk-budget.ts';
 import { FileLocker } from './file-locker.ts';
-import { openIntake, type Pacer } from './intake.ts';
+import { openIntake, type Pacer, payForBuffers } from './intake.ts';
 import { readStatedChecksum, type StatedChecksum } from './stated-checksum.ts';
 import { EXPOSED_HEADERS, type TusRefusal, toRefusal } from './tus-protocol.ts';
 import { fillUnknown, NOBODY, type Uploader } from './uploader.ts';
@@ -92,14 +92,14 @@ function createTusServer(path: string, ports: TusPorts, requests: AsyncLocalStor
     directory: ports.directory,
     expirationPeriodInMilliseconds: UPLOADS_EXPIRE_AFTER_MS,
     statedChecksum: () => requests.getStore()?.checksum ?? null,
-    intakeOf({ id, metadata }) {
+    intakeOf({ id, offset, metadata }) {
       const intakePorts = {
         requireRoom: () => ports.budget.requireRoom(),
         pacer: ports.pacer,
         receivedBytes: requests.getStore()?.receivedBytes ?? (() => 0),
         onHeld: (heldMs: number) => ports.meter.held(id, heldMs),
       };
-      return openIntake(intakePorts, requests.getStore()?.uploader ?? NOBODY, metadata ?? {});
+      return openIntake(intakePorts, requests.getStore()?.uploader ?? NOBODY, { offset, metadata: metadata ?? {} });
     },
     promiseRoom: (uploadId, declaredBytes) => ports.budget.promise(uploadId, declaredBytes),
   });
@@ -130,11 +130,13 @@ function createTusServer(path: string, ports: TusPorts, requests: AsyncLocalStor
       const assetId = `a_${randomBytes(17).toString('base64url').slice(0, 22)}`;
       const { context: stated, ...described } = describeUpload(upload.metadata ?? {});
       // Of an asset its uploader knows best; what they do not say is what their request shows.
-      const context = fillUnknown(stated, requests.getStore()?.uploader.context ?? stated);
+      const uploader = requests.getStore()?.uploader ?? NOBODY;
+      const context = fillUnknown(stated, uploader.context);
       await ports.createAsset({ id: assetId, uploadKey: `uploads/${upload.id}`, ...described, context });
       const response = request.runtime?.node?.res as ServerResponse | undefined;
       response?.setHeader('NARA-Asset-Id', assetId);
       noteCreated(requests, upload.id);
+      await payForBuffers(ports.pacer, uploader, described.owner);
       requests.getStore()?.beginFirstChunk(upload.id, assetId, stated);
       return { metadata: { ...upload.metadata, [ASSET_KEY]: assetId } };
     },

@@ -22,7 +22,7 @@ type Options = {
   /** What the request being served says of its body. */
   statedChecksum(): StatedChecksum | null;
   /** What a body of this upload passes on its way. */
-  intakeOf(upload: Pick<Upload, 'id' | 'metadata'>): Intake;
+  intakeOf(upload: Pick<Upload, 'id' | 'metadata' | 'offset'>): Intake;
   /** Throws 507 when there is no room for an upload whose length is known only now. */
   promiseRoom(uploadId: string, declaredBytes: number): Promise<void>;
 };
@@ -42,7 +42,7 @@ export class VerifyingFileStore extends FileStore {
 
   override async write(readable: Readable, id: string, offset: number): Promise<number> {
     const stated = this.#ports.statedChecksum();
-    const intake = this.#ports.intakeOf({ id, metadata: (await this.configstore.get(id))?.metadata });
+    const intake = this.#ports.intakeOf({ id, offset, metadata: (await this.configstore.get(id))?.metadata });
     const path = join(this.directory, id);
     const file = await open(path, 'r+');
     try {

@@ -1,35 +1,47 @@
 import { describe, expect, test } from 'vitest';
-import { openIntake } from '../../../src/api/uploads/intake.ts';
+import { openIntake, payForBuffers } from '../../../src/api/uploads/intake.ts';
 import { NOBODY } from '../../../src/api/uploads/uploader.ts';
 
-/** An intake that notes what it pays for; `receivedBytes` is what the connection has brought so far. */
-function openNoting(receivedBytes: () => number): { took(bytes: number): Promise<void>; paid: number[] } {
+/** A pacer that notes what it is paid, and lets everybody go on at once. */
+function notingPacer() {
   const paid: number[] = [];
-  const pacer = {
-    pay: async (_party: string, bytes: number) => void paid.push(bytes),
-    monotonicMs: () => 0,
-  };
+  return { pay: async (_party: string, bytes: number) => void paid.push(bytes), monotonicMs: () => 0, paid };
+}
+
+/** The way in for a body that goes on at `offset`; `receivedBytes` is what the connection has brought so far. */
+function openAt(offset: number, pacer: ReturnType<typeof notingPacer>, receivedBytes: () => number) {
   const ports = { requireRoom: async () => {}, pacer, receivedBytes, onHeld: () => {} };
-  return { took: openIntake(ports, NOBODY, {}).took, paid };
+  return openIntake(ports, NOBODY, { metadata: {}, offset });
 }
 
 describe('the way in for a body', () => {
   test('pays for each piece, and once for what buffers hold', async () => {
     let received = 300;
-    const { took, paid } = openNoting(() => received);
+    const pacer = notingPacer();
+    const { took } = openAt(1_000, pacer, () => received);
     await took(100);
     received = 400;
     await took(100);
     received = 600;
     await took(100);
     await took(100);
-    expect(paid).toEqual([300, 100, 200, 100]);
+    expect(pacer.paid).toEqual([300, 100, 200, 100]);
   });
 
   test('pays for what was written where the connection does not tell', async () => {
-    const { took, paid } = openNoting(() => 0);
+    const pacer = notingPacer();
+    const { took } = openAt(1_000, pacer, () => 0);
     await took(100);
     await took(50);
-    expect(paid).toEqual([100, 50]);
+    expect(pacer.paid).toEqual([100, 50]);
+  });
+
+  test('of a new upload has been paid for, as far as buffers hold it, before that began', async () => {
+    const pacer = notingPacer();
+    await payForBuffers(pacer, NOBODY, 'someone');
+    const [inAdvance = 0] = pacer.paid;
+    const { took } = openAt(0, pacer, () => inAdvance + 100);
+    await took(100);
+    expect(pacer.paid).toEqual([inAdvance, 100]);
   });
 });
