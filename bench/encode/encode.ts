@@ -55,10 +55,10 @@ const { signal } = new AbortController();
 export const encode: Bench = async ({ quick }) => {
   const workshop = await openWorkshop();
   try {
-    const source = await workshop.source({ name: 'hd', width: 1920, height: 1080, seconds: quick ? 3 : 8 });
+    const source = await workshop.source({ name: 'hd', width: 1920, height: 1080, seconds: quick ? 3 : 4 });
     const results: BenchResult[] = [];
     for (const ladder of LADDERS) results.push(...(await compare(workshop, source, ladder, quick ? 1 : 3)));
-    const uhd = await workshop.source({ name: 'uhd', width: 3840, height: 2160, seconds: quick ? 1 : 4 });
+    const uhd = await workshop.source({ name: 'uhd', width: 3840, height: 2160, seconds: quick ? 1 : 2 });
     results.push(await memory(workshop, source, LADDERS[2] ?? []), await memory(workshop, uhd, LADDER_4K));
     if (!quick) results.push(...(await chunked(workshop)));
     return results;
@@ -146,7 +146,7 @@ async function memory(workshop: Workshop, source: EncodeSource, ladder: Ladder):
   return { metric, value, unit: 'MiB', spread: 0, ...beside };
 }
 
-const CHUNKED_SECONDS = 135;
+const CHUNKED_SECONDS = 130;
 const WORKERS = 2;
 
 /** The remainder of a longer video by two workers, a chunk each at a time, beside one worker in one piece. */
