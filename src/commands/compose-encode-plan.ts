@@ -1,15 +1,22 @@
 import { createHmac } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
-import type { AssetDocument, EncodePlan, Source } from '../domain/index.ts';
+import type { AssetDocument, Clock, EncodePlan, Source } from '../domain/index.ts';
 import { predictAudience } from '../policy/audience.ts';
 import { audienceIsCold } from '../policy/audience-value.ts';
+import { assignmentOf } from '../policy/encode-group.ts';
 import { planEncode as planRungs } from '../policy/encode-plan.ts';
 import { PolicyMissingError, type Registry } from '../policy/registry.ts';
 import type { Database } from '../telemetry/database.ts';
 import { readAudienceViews } from '../telemetry/read-audience.ts';
 
-type Ports = { registry: Registry; database: Pick<Database, 'query'>; secret: string; log: Logger };
+type Ports = {
+  registry: Pick<Registry, 'loadCurrent'>;
+  database: Pick<Database, 'query'>;
+  secret: string;
+  clock: Clock;
+  log: Logger;
+};
 
 /** Bytes below which a transfer says nothing about the line it came over. */
 const MIN_MEASURED_BYTES = 256 * 1024;
@@ -18,7 +25,11 @@ const TWO_POW_48 = 2 ** 48;
 /** Long enough to be asked before it is needed, and to be shared by uploads that come together. */
 const AUDIENCE_FRESH_MS = 5_000;
 const AUDIENCES = 1_000;
-const NOBODY = { owner: [], region: [], everyone: [] };
+const NOBODY = {
+  owner: { contexts: [], assets: 0 },
+  region: { contexts: [], assets: 0 },
+  everyone: { contexts: [], assets: 0 },
+};
 
 /**
  * Plans assets by the current policy, the predicted audience and the uploader's measured line. Without ClickHouse the
@@ -52,22 +63,23 @@ export function composeEncodePlan(ports: Ports) {
     if (policy === null)
       throw new PolicyMissingError('policy: expected a config and an allocation in the store (got none)');
     const views = await viewsOf(asset);
-    const audience = predictAudience({
-      ownerViews: views.owner,
-      regionViews: views.region,
-      everyoneViews: views.everyone,
-      uploaderContext: asset.context,
-    });
-    return planRungs({
+    const audience = predictAudience({ ...views, uploaderContext: asset.context });
+    const plan = planRungs({
       config: policy.config,
       allocation: policy.allocation,
       audience,
       source,
+      durationMs: asset.durationMs > 0 ? asset.durationMs : null,
       uplinkKbps: uplinkKbpsOf(asset),
-      holdoutDraw: draw(asset.id, 'holdout'),
-      panelDraw: draw(asset.id, 'lift-panel'),
+      draws: {
+        holdout: draw(asset.id, 'holdout'),
+        superset: draw(asset.id, 'superset'),
+        panel: draw(asset.id, 'lift-panel'),
+      },
+      assigned: asset.plan && assignmentOf(asset.plan),
       cold: audienceIsCold(policy, audience),
     });
+    return { ...plan, plannedAt: new Date(ports.clock.nowMs()).toISOString() };
   }
 
   return { planEncode, expectPlan: (asset: AssetDocument): void => void viewsOf(asset) };

@@ -44,7 +44,7 @@ async function startWorker(config: Config, log: Logger): Promise<Service> {
   const { ffmpegPath, ffprobePath } = config;
   const ffmpeg = createFfmpeg({ ffmpegPath, ffprobePath, log, pacer: governor.pacer });
 
-  const { planEncode, expectPlan } = composeEncodePlan({ registry, database, secret, log });
+  const { planEncode, expectPlan } = composeEncodePlan({ registry, database, secret, clock, log });
 
   // The first regular refit may come before the API has made the tables.
   let schema: Promise<unknown> | null = null;

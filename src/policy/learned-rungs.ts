@@ -1,6 +1,7 @@
 import type { LadderRung, PolicyConfig } from '../domain/index.ts';
 import { type AudiencePart, pointsOf } from './audience-value.ts';
-import { coverage, mergeRungs, thinRungs } from './rung-union.ts';
+import { bestUnion } from './best-union.ts';
+import { thinRungs } from './rung-union.ts';
 
 /** The fast lane makes the lowest rung first: it must be small to be quick. */
 export const FAST_LANE_MAX_HEIGHT = 360;
@@ -15,57 +16,31 @@ export type PlanProblem = {
   baseline: LadderRung[];
   parts: readonly AudiencePart[];
   settings: PolicyConfig['encode'];
+  /** Points that making and keeping a rung costs the audience's views. */
+  costOf(rung: LadderRung): number;
+  /** Rungs that this audience's lines need, whatever else is made. */
+  needed: readonly LadderRung[];
 };
 
-/** Points an audience gets from the best arm each of its parts can be given out of a set of rungs, minus the rungs' cost. */
-function unionValue(union: readonly LadderRung[], { ladders, parts, settings }: PlanProblem): number {
-  const carried = ladders.filter(({ rungs }) => coverage(rungs, union, settings.mergeRatio) === 1);
-  const points = parts.reduce(
-    (sum, part) => sum + part.share * Math.max(...carried.map((ladder) => pointsOf(part, ladder))),
-    0,
-  );
-  return points - settings.rungCostPoints * union.length;
+/** The chosen rungs, and the points by which others could at most be better: 0 but for very many ladders. */
+export type LearnedRungs = { rungs: LadderRung[]; shortfall: number };
+
+/**
+ * The union of ladders worth most to the audience after its cost, with the baseline's floor for viewers nobody expected; without what
+ * the lines need where both do not fit. Ties go to the baseline.
+ */
+export function learnedRungs(problem: PlanProblem): LearnedRungs {
+  const { parts, settings, costOf, needed } = problem;
+  const floor = problem.baseline.slice(0, 1);
+  const ladders = problem.ladders
+    .map((ladder) => ({ ...ladder, points: parts.map((part) => pointsOf(part, ladder)) }))
+    // What is worth most alone comes first: the sooner a good union is known, the fewer are looked at.
+    .sort((left, right) => Number(right.baseline) - Number(left.baseline) || worth(parts, right) - worth(parts, left));
+  const shares = parts.map(({ share }) => share);
+  const rules = { ladders, shares, maxRungs: settings.maxRungs, mergeRatio: settings.mergeRatio, costOf };
+  const best = bestUnion({ ...rules, required: [...floor, ...needed] }) ?? bestUnion({ ...rules, required: floor });
+  return best ?? { rungs: thinRungs(problem.baseline, settings.maxRungs), shortfall: 0 };
 }
 
-/** Adds an arm's rungs, and the baseline's floor for viewers nobody expected, as far as they fit; null when they do not. */
-function withLadder(
-  union: readonly LadderRung[],
-  ladder: readonly LadderRung[],
-  problem: PlanProblem,
-): LadderRung[] | null {
-  const { maxRungs, mergeRatio } = problem.settings;
-  const safe = mergeRungs(mergeRungs(union, ladder, mergeRatio), problem.baseline.slice(0, 1), mergeRatio);
-  if (safe.length <= maxRungs) return safe;
-  const bare = mergeRungs(union, ladder, mergeRatio);
-  return bare.length <= maxRungs && (bare[0]?.height ?? 0) <= FAST_LANE_MAX_HEIGHT ? bare : null;
-}
-
-type Union = { rungs: LadderRung[]; value: number };
-
-/** Adds the arm that adds most to the audience's value, until none adds more than its rungs cost. */
-function grow(start: Union, problem: PlanProblem): Union {
-  let grown = start;
-  for (;;) {
-    let best = grown;
-    for (const { rungs } of problem.ladders) {
-      const candidate = withLadder(grown.rungs, rungs, problem);
-      if (!candidate) continue;
-      const value = unionValue(candidate, problem);
-      if (value > best.value) best = { rungs: candidate, value };
-    }
-    if (best === grown) return grown;
-    grown = best;
-  }
-}
-
-/** The best union of arms, grown from each arm in turn: the best first arm may leave no room for the best pair. Ties go to the baseline. */
-export function learnedRungs(problem: PlanProblem): LadderRung[] {
-  let best: Union | null = null;
-  for (const { rungs } of problem.ladders) {
-    const first = withLadder([], rungs, problem);
-    if (!first) continue;
-    const grown = grow({ rungs: first, value: unionValue(first, problem) }, problem);
-    if (!best || grown.value > best.value) best = grown;
-  }
-  return best?.rungs ?? thinRungs(problem.baseline, problem.settings.maxRungs);
-}
+const worth = (parts: readonly AudiencePart[], { points }: { points: readonly number[] }): number =>
+  parts.reduce((sum, { share }, index) => sum + share * (points[index] ?? 0), 0);

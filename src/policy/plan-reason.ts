@@ -1,4 +1,12 @@
-import type { ArmAllocation, Audience, Context, LadderRung, PolicyConfig, Source } from '../domain/index.ts';
+import type {
+  ArmAllocation,
+  Audience,
+  Context,
+  EncodeGroup,
+  LadderRung,
+  PolicyConfig,
+  Source,
+} from '../domain/index.ts';
 import { type AudiencePart, pointsOf } from './audience-value.ts';
 import type { RungLimits } from './feasible-rungs.ts';
 import { shortSide } from './resolve-arm.ts';
@@ -51,6 +59,16 @@ const winInWords = ({ part, arm, points }: Win): string =>
   `${arm.arm} is worth ${points.toFixed(1)} points over the baseline in ${contextInWords(part.context)} ` +
   `(P(best) ${percent(arm.pBest)}, ${plural(Math.round(arm.effectiveN), 'view')})`;
 
+/** What the audience's lines asked for, and what was given up to plan in time. */
+function linesInWords({ needed, audience, shortfall }: Parameters<typeof planReason>[0]): string {
+  const [low] = needed;
+  const slow =
+    low === undefined || audience.lineKbps === undefined
+      ? ''
+      : ` One line in ten of its audience has less than ${Math.round(audience.lineKbps.p10)} kbit/s, so ${low.bitrateKbps} kbit/s is made: reliability comes before pixels.`;
+  return shortfall > 0 ? `${slow} Other rungs could be at most ${shortfall.toFixed(2)} points better.` : slow;
+}
+
 function limitsInWords(
   source: Pick<Source, 'width' | 'height'>,
   limits: RungLimits,
@@ -71,22 +89,30 @@ export function planReason(plan: {
   baseline: readonly LadderRung[];
   rungs: readonly LadderRung[];
   settings: PolicyConfig['encode'];
-  holdout: boolean;
-  liftPanel: boolean;
+  group: EncodeGroup;
+  /** Rungs made because of the audience's slow lines. */
+  needed: readonly LadderRung[];
+  /** Points by which other rungs could at most be better. */
+  shortfall: number;
   limits: RungLimits;
   source: Pick<Source, 'width' | 'height'>;
   uplinkKbps: number | null;
 }): string {
-  const tail = limitsInWords(plan.source, plan.limits, plan.uplinkKbps);
-  if (plan.holdout) {
+  const { group } = plan;
+  const tail = linesInWords(plan) + limitsInWords(plan.source, plan.limits, plan.uplinkKbps);
+  if (group === 'holdout') {
     return `Held out: the baseline's rungs alone, so that the effect of encoding by what was learned can be measured.${tail}`;
   }
   const who = audienceInWords(plan.audience, plan.parts);
+  if (group === 'superset') {
+    const extra = plural(plan.rungs.length - plan.baseline.length, 'more rung');
+    return `Superset: the baseline's rungs and ${extra}, so that every ladder can still be tried for its ${who}.${tail}`;
+  }
   // A panel asset has room for some of a better ladder's rungs only; any ladder that wins explains what it was given.
   const isCarried = (ladder: Ladder): boolean =>
-    plan.liftPanel || coverage(ladder.rungs, plan.rungs, plan.settings.mergeRatio) === 1;
+    group === 'panel' || coverage(ladder.rungs, plan.rungs, plan.settings.mergeRatio) === 1;
   const won = wins(plan.parts, plan.ladders, isCarried).slice(0, NAMED_PARTS).map(winInWords).join('; ');
-  if (plan.liftPanel) {
+  if (group === 'panel') {
     const extra = plural(plan.rungs.length - plan.baseline.length, 'more rung');
     const why = won ? `as ${won}` : 'so that other ladders can be tried, as none is surely better yet';
     return `Lift panel: the baseline's rungs and ${extra} for its ${who}, ${why}.${tail}`;

@@ -81,12 +81,12 @@ async function makePlayable(
 function planEarly(
   ports: TranscodePorts,
   asset: AssetDocument,
-  { source }: SourceDetails,
+  { source, durationMs }: SourceDetails,
   { verifiedBytes }: Arrival,
 ): Promise<EncodePlan> {
   const elapsedMs = ports.clock.nowMs() - Date.parse(asset.createdAt);
   const upload = elapsedMs < FRESH_MS ? { bytes: verifiedBytes, elapsedMs, resumes: 0 } : null;
-  return ports.planEncode({ asset: { ...asset, upload: asset.upload ?? upload }, source });
+  return ports.planEncode({ asset: { ...asset, durationMs, upload: asset.upload ?? upload }, source });
 }
 
 /** Beside the document, which is the API's until the last byte. */

@@ -48,7 +48,9 @@ async function makePlayable(
   }
   const { details } = source.input;
   const probedMs = elapsedMs();
-  const plan = asset.plan ?? (await ports.planEncode({ asset, source: details.source }));
+  const plan =
+    asset.plan ??
+    (await ports.planEncode({ asset: { ...asset, durationMs: details.durationMs }, source: details.source }));
   const plannedMs = elapsedMs();
   await updateAsset(ports, asset.id, (current) => ({
     ...current,

@@ -43,15 +43,16 @@ const hd = { width: 1280, height: 720, bitrateKbps: 5000 };
 const fullHd = { width: 1920, height: 1080, bitrateKbps: 8000 };
 
 type Input = Parameters<typeof planEncode>[0];
-const plan = (changes: Partial<Input> = {}) =>
+const LEARNED = { holdout: 0.99, superset: 0.99, panel: 0.99 };
+const plan = (changes: Partial<Input> = {}, draws: Partial<Input['draws']> = {}) =>
   planEncode({
     config,
     allocation: learned,
     audience: watchedFrom([PHONE, 1]),
     source: hd,
+    durationMs: null,
     uplinkKbps: null,
-    holdoutDraw: 0.99,
-    panelDraw: 0.99,
+    draws: { ...LEARNED, ...draws },
     cold: false,
     ...changes,
   });
@@ -152,15 +153,15 @@ describe('a learned plan', () => {
 
 describe('held-out assets and the lift panel', () => {
   it('a held-out asset gets the baseline’s feasible rungs and nothing else', () => {
-    const held = plan({ holdoutDraw: 0.049, panelDraw: 0 });
+    const held = plan({}, { holdout: 0.049, panel: 0 });
     expect(held).toMatchObject({ holdout: true, liftPanel: false });
     expect(bitrates(held)).toEqual(baselineKbps.slice(0, 6));
     expect(held.reason).toMatch(/^Held out/);
-    expect(plan({ holdoutDraw: 0.05 }).holdout).toBe(false);
+    expect(plan({}, { holdout: 0.05 }).holdout).toBe(false);
   });
 
   it('a panel asset carries the baseline’s rungs and the most valuable learned ones', () => {
-    const panel = plan({ panelDraw: 0.19 });
+    const panel = plan({}, { panel: 0.19 });
     expect(panel.liftPanel).toBe(true);
     expect(bitrates(panel)).toEqual(expect.arrayContaining(baselineKbps.slice(0, 6)));
     const lowDense = config.arms.find(({ id }) => id === 'low-dense')?.rungs.map((rung) => rung.bitrateKbps) ?? [];
@@ -168,7 +169,7 @@ describe('held-out assets and the lift panel', () => {
       expect(lowDense).toContain(extra);
     expect(panel.rungs).toHaveLength(8);
     expect(panel.reason).toMatch(/^Lift panel: the baseline's rungs and 2 more rungs/);
-    expect(plan({ panelDraw: 0.2 }).liftPanel).toBe(false);
+    expect(plan({}, { panel: 0.2 }).liftPanel).toBe(false);
   });
 
   it('while the audience is cold every asset is in the panel, with rungs that make other ladders possible', () => {
@@ -243,10 +244,11 @@ describe('whatever the source, audience and draws', () => {
         unit,
         unit,
         unit,
+        unit,
         fc.boolean(),
         fc.option(fc.double({ min: 1, max: 50_000, noNaN: true })),
         fc.integer({ min: 1, max: 10 }),
-        (source, allocation, share, holdoutDraw, panelDraw, isCold, uplinkKbps, maxRungs) => {
+        (source, allocation, share, holdoutDraw, supersetDraw, panelDraw, isCold, uplinkKbps, maxRungs) => {
           const audience = watchedFrom([PHONE, share], [FAST, 1 - share]);
           const limited = testConfig({ encode: { ...config.encode, maxRungs } });
           const made = plan({
@@ -254,8 +256,7 @@ describe('whatever the source, audience and draws', () => {
             source,
             allocation,
             audience,
-            holdoutDraw,
-            panelDraw,
+            draws: { holdout: holdoutDraw, superset: supersetDraw, panel: panelDraw },
             cold: isCold,
             uplinkKbps,
           });
@@ -276,8 +277,10 @@ describe('whatever the source, audience and draws', () => {
           expect(bitrates(made)).toEqual([...bitrates(made)].sort((left, right) => left - right));
           expect(made.rungs[0]?.height).toBeLessThanOrEqual(FAST_LANE_MAX_HEIGHT);
           expect(lowestKbps).toBeLessThanOrEqual(150);
-          const baselineCount = made.holdout || made.liftPanel ? baselineKbps.length : 0;
-          expect(made.rungs.length).toBeLessThanOrEqual(Math.max(maxRungs, baselineCount));
+          const { group } = made.assignment ?? {};
+          const room = group === 'superset' ? limited.encode.supersetRungs : maxRungs;
+          const baselineCount = group === 'learned' ? 0 : baselineKbps.length;
+          expect(made.rungs.length).toBeLessThanOrEqual(Math.max(room, baselineCount));
           expect(made.reason.length).toBeGreaterThan(40);
         },
       ),

@@ -232,10 +232,20 @@ describe('QoE', () => {
 
 describe('the audience', () => {
   it('is counted over started views, for the owner, the region and everyone', async () => {
-    const views = await readAudienceViews(engine.database, 'ann', 'NO');
-    expect(views.owner).toEqual([{ ...context, views: 7 }]);
-    expect(views.region).toEqual([{ ...context, views: 8 }]);
-    expect((await readAudienceViews(engine.database, 'nobody', 'SE')).owner).toEqual([]);
-    expect((await readAudienceViews(engine.database, 'nobody', 'SE')).region).toEqual([]);
+    const { owner, region, everyone } = await readAudienceViews(engine.database, 'ann', 'NO');
+    expect(owner.contexts).toMatchObject([{ ...context, views: 7 }]);
+    expect(region.contexts).toMatchObject([{ ...context, views: 8 }]);
+    expect(everyone.contexts).toEqual(region.contexts);
+    expect(owner.assets).toBeGreaterThan(0);
+    const nobody = await readAudienceViews(engine.database, 'nobody', 'SE');
+    expect(nobody).toMatchObject({ owner: { contexts: [], assets: 0 }, region: { contexts: [], assets: 0 } });
+  });
+
+  it('tells how long it played, and over which lines, as far as they told', async () => {
+    const { owner } = await readAudienceViews(engine.database, 'ann', 'NO');
+    const [found] = owner.contexts;
+    expect(found?.playedSeconds).toBeGreaterThan(0);
+    expect(found?.lines.every(([kbps, views]) => kbps > 0 && views > 0)).toBe(true);
+    expect(found?.lines.length).toBeGreaterThan(0);
   });
 });
