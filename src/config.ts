@@ -37,6 +37,12 @@ const regionGroups = z.string().transform((value, context) => {
   return groups;
 });
 
+const codecs = z
+  .string()
+  .transform((value) => splitList(value))
+  .pipe(z.array(z.enum(['h264', 'av1'])))
+  .refine((list) => list.includes('h264'), { error: 'must have h264, which every player decodes' });
+
 const environmentSchema = z.object({
   NARA_HOST: text.default('127.0.0.1'),
   NARA_PORT: port.optional(),
@@ -62,6 +68,7 @@ const environmentSchema = z.object({
   NARA_REGION_GROUPS: regionGroups.default({}),
   NARA_FFMPEG: text.default('ffmpeg'),
   NARA_FFPROBE: text.default('ffprobe'),
+  NARA_CODECS: codecs.default(['h264', 'av1']),
   NARA_UPLINK_KBPS: z.coerce.number().positive().optional(),
   NARA_DISK_RESERVE_BYTES: z.coerce
     .number()
@@ -127,6 +134,8 @@ export type Config = Readonly<{
   regionGroups: Readonly<Record<string, string>>;
   ffmpegPath: string;
   ffprobePath: string;
+  /** What renditions are made and offered in; every asset is there in H.264, the others are for those who decode them. */
+  codecs: readonly ('h264' | 'av1')[];
   /** Width of this host's line, kbit/s; null: not known, not capped. */
   uplinkKbps: number | null;
   /** Bytes of disk that uploads leave free for everything else. */
@@ -189,6 +198,7 @@ export function readConfig(env: NodeJS.ProcessEnv): Config {
     regionGroups: value.NARA_REGION_GROUPS,
     ffmpegPath: value.NARA_FFMPEG,
     ffprobePath: value.NARA_FFPROBE,
+    codecs: value.NARA_CODECS,
     uplinkKbps: value.NARA_UPLINK_KBPS ?? null,
     diskReserveBytes: value.NARA_DISK_RESERVE_BYTES,
     cpuShare: value.NARA_CPU_SHARE,

@@ -11,6 +11,13 @@ test('an empty environment is enough, and an empty variable is an unset one', ()
   });
 });
 
+test('H.264 is always among the codecs, and AV1 unless it is left out', () => {
+  expect(readConfig({}).codecs).toEqual(['h264', 'av1']);
+  expect(readConfig({ NARA_CODECS: 'h264' }).codecs).toEqual(['h264']);
+  expect(() => readConfig({ NARA_CODECS: 'av1' })).toThrow('NARA_CODECS: must have h264');
+  expect(() => readConfig({ NARA_CODECS: 'h264,vp8' })).toThrow('NARA_CODECS');
+});
+
 test('proxies are trusted by address, by CIDR, or by the name of a range', () => {
   const listed = ' 10.1.2.3, 10.0.0.0/8,2001:db8::/32 ,::1,,loopback,linklocal,uniquelocal';
   expect(readConfig({ NARA_TRUSTED_PROXIES: listed }).trustedProxies).toEqual([

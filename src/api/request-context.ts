@@ -1,5 +1,5 @@
 import type { Request } from 'express';
-import { type Context, connectionSchema, deviceSchema, regionSchema } from '../domain/index.ts';
+import { CODECS, type Codec, type Context, connectionSchema, deviceSchema, regionSchema } from '../domain/index.ts';
 
 /** A context as far as it was stated; what is missing or not understood stays open. */
 export type StatedContext = Partial<Context>;
@@ -14,6 +14,12 @@ export function readStatedContext(source: Record<string, unknown>): StatedContex
     ...(device.success ? { device: device.data } : {}),
     ...(connection.success ? { connection: connection.data } : {}),
   };
+}
+
+/** What a player says of itself, `decodes=av1,hevc`; a name that nobody here knows is passed over: a newer page plays all the same. */
+export function readDecodes(source: Record<string, unknown>): Codec[] {
+  const said = typeof source.decodes === 'string' ? source.decodes.toLowerCase().split(',') : [];
+  return CODECS.filter((codec) => codec !== 'h264' && said.includes(codec));
 }
 
 const CMCD_SESSION = /(?:^|,)\s*sid="([A-Za-z0-9._-]{1,64})"/;

@@ -7,14 +7,16 @@ import { signViewToken, verifyViewToken } from '../delivery/view-token.ts';
 import {
   type AssetDocument,
   type Clock,
+  type Codec,
   type Context,
   type Decision,
   type OfferedRung,
   type TelemetryEvent,
   VIEW_TOKEN_LIFE_MS,
 } from '../domain/index.ts';
-import { type AssetTreatments, assetTreatments } from '../policy/asset-treatments.ts';
+import { type AssetTreatments, assetTreatments, treatmentsInCodec } from '../policy/asset-treatments.ts';
 import { chooseArm } from '../policy/choose-arm.ts';
+import { chooseCodec } from '../policy/choose-codec.ts';
 import { findEntry } from '../policy/index-allocation.ts';
 import type { ServingTable } from '../policy/serving-table.ts';
 import type { Attribution } from '../telemetry/ingest.ts';
@@ -28,6 +30,8 @@ type Ports = {
   standing: StandingDecisions;
   log: DecidePorts['log'];
   keys: ViewKeys;
+  /** What may be offered. */
+  codecs: readonly Codec[];
   clock: Clock;
 };
 
@@ -37,16 +41,18 @@ export type ApiDecision =
   | { kind: 'not-playable'; asset: AssetDocument };
 
 /** Decisions and tokens, wired to policy, media and telemetry. */
-export function composeDelivery({ catalog, table, standing, log, keys, clock }: Ports) {
-  const treatmentsOf = createTreatments(table);
+export function composeDelivery({ catalog, table, standing, log, keys, codecs, clock }: Ports) {
+  const treatmentsOf = createTreatments(table, codecs);
   const decideViews = createDecider(
     {
       asset: (assetId) => catalog.get(assetId),
-      choose: ({ context, asset, uniform }) => {
+      choose: ({ context, asset, uniform, decodes, codecUniform }) => {
         const served = table.current();
+        const { inH264, inBetter } = treatmentsOf(asset, decodes);
+        const codec = chooseCodec({ decodes, uniform: codecUniform, has: (better) => inBetter.has(better) });
         const choice = chooseArm({
           entry: findEntry(served, context),
-          treatments: treatmentsOf(asset),
+          treatments: (codec && inBetter.get(codec.codec)) ?? inH264,
           uniform,
           pinnedArm: served.pinnedArm(context),
         });
@@ -55,10 +61,12 @@ export function composeDelivery({ catalog, table, standing, log, keys, clock }: 
           ...choice,
           configVersion: config.configVersion,
           allocationVersion: allocation.allocationVersion,
+          ...(codec ? { codec } : {}),
         };
       },
-      resolve: ({ arm, asset }) => {
-        const { eligible } = treatmentsOf(asset);
+      resolve: ({ arm, asset, codec, decodes }) => {
+        const { inH264, inBetter } = treatmentsOf(asset, decodes);
+        const { eligible } = inBetter.get(codec) ?? inH264;
         const of = (wanted: (candidate: (typeof eligible)[number]) => boolean) => eligible.find(wanted)?.rungs;
         return of((candidate) => candidate.arm === arm) ?? of((candidate) => candidate.baseline) ?? [];
       },
@@ -99,7 +107,10 @@ export function composeDelivery({ catalog, table, standing, log, keys, clock }: 
     decide,
     /** One view at its manifest's redirect; a session is minted where the player brought none. */
     async decideView(
-      { sessionId, ...viewer }: { sessionId: string | null; assetId: string; context: Context; block: string },
+      {
+        sessionId,
+        ...viewer
+      }: { sessionId: string | null; assetId: string; context: Context; block: string; decodes: readonly Codec[] },
       options: { peek: boolean },
     ) {
       const request = { sessionId: sessionId ?? mintSessionId(), ...viewer, covariates: {} };
@@ -140,21 +151,28 @@ function rememberViewIds(keys: ViewKeys): (of: { sessionId: string; assetId: str
   };
 }
 
-/** What each arm resolves to on an asset, worked out once per (asset, revision, config). */
-function createTreatments(table: ServingTable): (asset: AssetDocument) => AssetTreatments {
-  const cache = new LRUCache<string, AssetTreatments>({ max: CACHED_TREATMENTS });
-  return (asset) => {
+/** What each arm resolves to; in better codecs than H.264 where the asset has all of it in them. */
+type OfferedTreatments = { inH264: AssetTreatments; inBetter: ReadonlyMap<Codec, AssetTreatments> };
+
+/** The treatments of an asset, worked out once per (asset, revision, config, what the player decodes). */
+function createTreatments(table: ServingTable, codecs: readonly Codec[]) {
+  const cache = new LRUCache<string, OfferedTreatments>({ max: CACHED_TREATMENTS });
+  return (asset: AssetDocument, decodes: readonly Codec[]): OfferedTreatments => {
     const { config, statesVersion } = table.current();
-    const key = `${asset.id} ${asset.revision} ${asset.createdAt} ${config.configVersion} ${statesVersion}`;
+    const { renditions, complexityScale, source } = asset;
+    const said = [...decodes].sort().join();
+    const key = [asset.id, asset.revision, asset.createdAt, config.configVersion, statesVersion, said].join(' ');
     const known = cache.get(key);
     if (known !== undefined) return known;
-    const sourceHeight = asset.source === null ? null : Math.min(asset.source.width, asset.source.height);
-    const treatments = assetTreatments(config, {
-      renditions: asset.renditions,
-      complexityScale: asset.complexityScale,
-      sourceHeight,
-    });
-    cache.set(key, treatments);
-    return treatments;
+    const sourceHeight = source === null ? null : Math.min(source.width, source.height);
+    const inH264 = assetTreatments(config, { renditions, complexityScale, sourceHeight }, decodes);
+    const inBetter = new Map<Codec, AssetTreatments>();
+    for (const codec of decodes.filter((each) => codecs.includes(each))) {
+      const treatments = treatmentsInCodec(inH264, renditions, codec);
+      if (treatments) inBetter.set(codec, treatments);
+    }
+    const offered = { inH264, inBetter };
+    cache.set(key, offered);
+    return offered;
   };
 }

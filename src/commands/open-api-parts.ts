@@ -110,6 +110,7 @@ export async function openApiParts(config: Config, urls: ApiUrls, log: Logger) {
     standing,
     log: telemetry.logDecisions,
     keys: viewKeys,
+    codecs: config.codecs,
     clock,
   });
   const { uploadsDirectory } = config;

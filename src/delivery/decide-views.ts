@@ -2,6 +2,8 @@ import { LRUCache } from 'lru-cache';
 import type {
   AssetDocument,
   Clock,
+  Codec,
+  CodecChoice,
   Context,
   Decision,
   DecisionReason,
@@ -11,9 +13,10 @@ import type {
   FallbackLevel,
   OfferedRung,
   Quality,
+  Rollout,
 } from '../domain/index.ts';
 import type { StandingDecisions } from './standing-decisions.ts';
-import { drawOf, type ViewKeys, viewIdOf } from './view-identity.ts';
+import { codecDrawOf, drawOf, type ViewKeys, viewIdOf } from './view-identity.ts';
 
 /** What the policy answers for one view of one asset. */
 export type Choice = {
@@ -28,14 +31,22 @@ export type Choice = {
   reason: DecisionReason;
   /** By rising bitrate. */
   rungs: OfferedRung[];
+  /** Left out where H.264 was all there was to offer. */
+  codec?: CodecChoice;
 };
 
 export type DecidePorts = {
   asset(assetId: string): Promise<AssetDocument | null>;
-  /** Draws an arm for `uniform` in [0, 1). */
-  choose(input: { context: Context; asset: AssetDocument; uniform: number }): Choice;
-  /** What an arm that was given earlier resolves to now. */
-  resolve(input: { arm: string; asset: AssetDocument }): OfferedRung[];
+  /** Draws an arm for `uniform` in [0, 1), and by `codecUniform` a codec out of those that the player decodes. */
+  choose(input: {
+    context: Context;
+    asset: AssetDocument;
+    uniform: number;
+    decodes: readonly Codec[];
+    codecUniform: number;
+  }): Choice;
+  /** What an arm that was given earlier resolves to now, in this codec where it is there in it. */
+  resolve(input: { arm: string; asset: AssetDocument; codec: Codec; decodes: readonly Codec[] }): OfferedRung[];
   standing: Pick<StandingDecisions, 'find' | 'claim'>;
   /** Resolves once the records are on disk. */
   log(records: readonly DecisionRecord[]): Promise<{ kind: 'stored' } | { kind: 'full'; retryAfterSeconds: number }>;
@@ -49,6 +60,8 @@ export type ViewRequest = {
   covariates: { throughputKbps?: number | undefined };
   /** Keyed hash of the viewer's address block; left out where a server asks. */
   block?: string;
+  /** What the player has said that it decodes beside H.264. */
+  decodes?: readonly Codec[];
 };
 
 /** A decision with what the view may play now: `rungs` follow the asset's newest revision, the arm never changes. */
@@ -90,7 +103,8 @@ export function isPlayable(asset: AssetDocument | null | undefined): asset is As
 }
 
 const pairKey = ({ sessionId, assetId }: { sessionId: string; assetId: string }): string => `${sessionId}\n${assetId}`;
-const revisionKey = ({ decision, asset }: DecidedView): string => `${decision.viewId} ${asset.revision}`;
+const revisionKey = ({ decision, asset }: DecidedView): string =>
+  `${decision.viewId} ${asset.revision} ${decision.decodes?.join() ?? ''}`;
 
 async function readAssets(
   ports: DecidePorts,
@@ -132,11 +146,14 @@ function decideNew(
   asset: AssetDocument,
   generation: number,
 ): Omit<Decision, 'decidedAt'> {
-  const { sessionId, assetId, context, covariates } = request;
+  const { sessionId, assetId, context, covariates, decodes = [] } = request;
   const choice = ports.choose({
     context,
     asset,
     uniform: drawOf(keys, sessionId, assetId, generation),
+    rolloutDraw: () => rolloutDrawOf(keys, sessionId, assetId, generation),
+    decodes,
+    codecUniform: codecDrawOf(keys, sessionId, assetId, generation),
   });
   return {
     ...choice,
@@ -147,6 +164,7 @@ function decideNew(
     revision: asset.revision,
     context,
     covariates,
+    ...(decodes.length === 0 ? {} : { decodes: [...decodes] }),
   };
 }
 
@@ -160,13 +178,25 @@ function resultOf(
   if (!asset) return { kind: 'unknown-asset' };
   const decision = decisions.get(pairKey(request));
   if (decision === undefined) return { kind: 'not-playable', asset };
-  const offered = decision.revision === asset.revision ? decision.rungs : ports.resolve({ arm: decision.arm, asset });
-  return { kind: 'decided', decision, asset, offered };
+  const view = asSaid(decision, request);
+  const isAsDecided = view === decision && decision.revision === asset.revision;
+  const { arm, decodes = [], codec } = view;
+  const offered = isAsDecided ? decision.rungs : ports.resolve({ arm, asset, codec: codec?.codec ?? 'h264', decodes });
+  return { kind: 'decided', decision: view, asset, offered };
 }
 
-/** A view that goes on after its asset's revision rose is logged again: same view, same arm, the new renditions. */
+/** A view that comes back without saying that it decodes what it was decided for goes on in H.264: it might show nothing. */
+function asSaid(decision: Decision, { decodes: said = [] }: ViewRequest): Decision {
+  const { decodes = [], codec, ...rest } = decision;
+  const kept = decodes.filter((each) => said.includes(each));
+  if (kept.length === decodes.length) return decision;
+  const isKept = codec !== undefined && kept.includes(codec.codec);
+  return { ...rest, decodes: kept, ...(isKept ? { codec } : {}) };
+}
+
+/** A view that goes on with other renditions, of a newer revision or another codec, is logged again: same view, same arm. */
 function recordOf({ decision, asset, offered }: DecidedView, block: string, clock: Clock): DecisionRecord {
-  const goesOn = decision.revision !== asset.revision;
+  const goesOn = offered !== decision.rungs;
   return {
     ...decision,
     ...(goesOn ? { revision: asset.revision, rungs: offered, decidedAt: new Date(clock.nowMs()).toISOString() } : {}),

@@ -1,11 +1,11 @@
 import { createHmac, randomBytes } from 'node:crypto';
 
-/** The three uses of the server secret, each under its own derived key, so that none can stand in for another. */
-export type ViewKeys = { identity: Buffer; draw: Buffer; token: Buffer };
+/** The uses of the server secret, each under its own derived key, so that none can stand in for another. */
+export type ViewKeys = { identity: Buffer; draw: Buffer; rollout: Buffer; token: Buffer };
 
 export function deriveViewKeys(secret: string): ViewKeys {
   const derive = (purpose: string) => createHmac('sha256', secret).update(`nara.v1.${purpose}`).digest();
-  return { identity: derive('identity'), draw: derive('draw'), token: derive('token') };
+  return { identity: derive('identity'), draw: derive('draw'), rollout: derive('rollout'), token: derive('token') };
 }
 
 const ID_CHARACTERS = 22;
@@ -23,7 +23,20 @@ export function viewIdOf(keys: ViewKeys, sessionId: string, assetId: string, gen
 
 /** A uniform number in [0, 1) that the client can neither choose nor predict. */
 export function drawOf(keys: ViewKeys, sessionId: string, assetId: string, generation: number): number {
-  return digest(keys.draw, sessionId, assetId, generation).readUIntBE(0, 6) / TWO_POW_48;
+  return uniformOf(keys.draw, sessionId, assetId, generation);
+}
+
+/** Another, independent of the first: which config decides while one is on trial. */
+export function rolloutDrawOf(keys: ViewKeys, sessionId: string, assetId: string, generation: number): number {
+  return uniformOf(keys.rollout, sessionId, assetId, generation);
+}
+
+const uniformOf = (key: Buffer, sessionId: string, assetId: string, generation: number): number =>
+  digest(key, sessionId, assetId, generation).readUIntBE(0, 6) / TWO_POW_48;
+
+/** Another such number of the same view, independent of the first: its codec is not drawn with its arm. */
+export function codecDrawOf(keys: ViewKeys, sessionId: string, assetId: string, generation: number): number {
+  return digest(keys.draw, sessionId, assetId, generation).readUIntBE(6, 6) / TWO_POW_48;
 }
 
 /** A session for a player that brought none. */

@@ -1,5 +1,6 @@
-import type { OfferedRung, PolicyConfig } from '../domain/index.ts';
-import { type ResolvableRendition, resolveArm } from './resolve-arm.ts';
+import type { Arm, Codec, OfferedRung, PolicyConfig } from '../domain/index.ts';
+import { type TwinnableRendition, twinsOf } from './codec-twins.ts';
+import { hashSet, type ResolvableRendition, resolveArm } from './resolve-arm.ts';
 
 /** An arm that may be given on this asset, and what a view would then be offered. */
 export type EligibleTreatment = {
@@ -16,27 +17,56 @@ export type AssetTreatments = {
   eligible: readonly EligibleTreatment[];
 };
 
-/** Resolves every active arm (and the baseline, whatever its state) on the renditions of one revision, at least one. */
+/**
+ * Resolves every active arm (and the baseline, whatever its state) on the renditions of one revision, at least one. An arm of another
+ * codec than H.264 is for players alone that have said that they decode it.
+ */
 export function assetTreatments(
   config: Pick<PolicyConfig, 'configVersion' | 'arms'>,
   asset: { renditions: readonly ResolvableRendition[]; complexityScale: number; sourceHeight: number | null },
+  decodes: readonly Codec[] = [],
 ): AssetTreatments {
   const byId = new Map(asset.renditions.map((rendition) => [rendition.id, rendition]));
   const eligible = config.arms
-    .filter((arm) => arm.baseline || arm.state === 'active')
+    .filter((arm) => arm.baseline || (arm.state === 'active' && isDecoded(arm, decodes)))
     .map((arm) => ({ arm, resolved: resolveArm(arm, asset.renditions, asset) }))
     .filter(({ resolved }) => resolved.eligible)
     .map(({ arm, resolved }) => ({
       arm: arm.id,
       baseline: arm.baseline,
       setHash: resolved.setHash,
-      rungs: resolved.renditionIds.flatMap((id) => {
-        const rendition = byId.get(id);
-        if (!rendition) return [];
-        const { width, height, bitrateKbps } = rendition;
-        return [{ renditionId: id, width, height, bitrateKbps }];
-      }),
+      rungs: resolved.renditionIds.flatMap((id) => offeredRung(byId.get(id))),
     }))
     .sort((left, right) => (left.arm < right.arm ? -1 : 1));
   return { configVersion: config.configVersion, eligible };
+}
+
+/**
+ * The same arms in another codec, each rendition by its twin; null unless every rendition that any of them can give has one. So which
+ * arms there are, which of them are one treatment, and which an arm's rungs are does not depend on the codec.
+ */
+export function treatmentsInCodec(
+  treatments: AssetTreatments,
+  renditions: readonly TwinnableRendition[],
+  codec: Codec,
+): AssetTreatments | null {
+  const twins = twinsOf(renditions, codec);
+  for (const rendition of renditions) if (rendition.codec === codec) twins.set(rendition.id, rendition);
+  const eligible: EligibleTreatment[] = [];
+  for (const treatment of treatments.eligible) {
+    const rungs = treatment.rungs.flatMap(({ renditionId }) => offeredRung(twins.get(renditionId)));
+    if (rungs.length < treatment.rungs.length) return null;
+    rungs.sort((left, right) => left.bitrateKbps - right.bitrateKbps);
+    eligible.push({ ...treatment, rungs, setHash: hashSet(rungs.map(({ renditionId }) => renditionId)) });
+  }
+  return { ...treatments, eligible };
+}
+
+const isDecoded = ({ features }: Arm, decodes: readonly Codec[]): boolean =>
+  features.codec === 'h264' || decodes.includes(features.codec);
+
+function offeredRung(rendition: ResolvableRendition | undefined): OfferedRung[] {
+  if (!rendition) return [];
+  const { id, width, height, bitrateKbps } = rendition;
+  return [{ renditionId: id, width, height, bitrateKbps }];
 }

@@ -61,7 +61,7 @@ function nearest(candidates: readonly ResolvableRendition[], wantedKbps: number)
  * Which of an asset's renditions an arm gives a view: per rung the nearest in log-bitrate to nominal × `complexityScale`,
  * within RESOLVE_FACTOR, same codec; rungs above the source fall away, duplicates merge. `sourceHeight` is the source's
  * short side, null when unknown (then the largest rendition stands for it). The baseline is always eligible, with all
- * renditions when it resolves to none.
+ * renditions of its codec when it resolves to none.
  */
 export function resolveArm(
   arm: Pick<Arm, 'baseline' | 'features' | 'rungs'>,
@@ -79,8 +79,10 @@ export function resolveArm(
     chosen.add(rendition);
     hasFloor ||= index === 0;
   }
-  if (arm.baseline && chosen.size === 0) for (const rendition of renditions) chosen.add(rendition);
+  // Never two codecs in one set: players go from rung to rung within one.
+  const all = candidates.length > 0 ? candidates : renditions;
+  if (arm.baseline && chosen.size === 0) for (const rendition of all) chosen.add(rendition);
   const renditionIds = [...chosen].sort(byBitrate).map((rendition) => rendition.id);
-  const enough = chosen.size >= 2 || (chosen.size > 0 && chosen.size === renditions.length);
+  const enough = chosen.size >= 2 || (chosen.size > 0 && chosen.size === all.length);
   return { renditionIds, setHash: hashSet(renditionIds), eligible: arm.baseline || (enough && hasFloor) };
 }

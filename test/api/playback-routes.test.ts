@@ -18,6 +18,7 @@ let asset: AssetDocument;
 let sought: string[];
 let whole: boolean;
 let asked: { peek: boolean }[];
+let decodes: readonly string[];
 let stop: () => void;
 let url: string;
 
@@ -31,7 +32,8 @@ async function start(of: { asset: Partial<AssetDocument>; whole: boolean }): Pro
     checkKey: () => null,
     edge: { observe: () => ({ context: UNKNOWN_CONTEXT, block: '' }), readStated: () => ({}) },
     asset: async (assetId) => (assetId === asset.id ? asset : null),
-    async decideView(_request, { peek }) {
+    async decideView(request, { peek }) {
+      decodes = request.decodes;
       asked.push({ peek });
       return { kind: 'decided', decision: DECISION, token: 'TOKEN' };
     },
@@ -76,6 +78,19 @@ describe.each([
     await start({ asset: {}, whole: true });
     expect((await get(`/v/a_1/${file}?sid=s`, 'HEAD')).status).toBe(307);
     expect(asked).toEqual([{ peek: true }]);
+  });
+
+  it('hears what the player says that it decodes, and passes over what it does not know', async () => {
+    await start({ asset: {}, whole: true });
+    const heard = async (query: string) => {
+      await get(`/v/a_1/${file}?sid=s${query}`);
+      return decodes;
+    };
+    expect(await heard('')).toEqual([]);
+    expect(await heard('&decodes=av1')).toEqual(['av1']);
+    expect(await heard('&decodes=h264,AV1,h267,,hevc')).toEqual(['hevc', 'av1']);
+    expect(await heard('&decodes=av1&decodes=av1')).toEqual([]);
+    expect(await heard('&decodes=')).toEqual([]);
   });
 
   it('offers what the token says, as its own media type', async () => {

@@ -61,7 +61,8 @@ function world() {
     return createDecider(
       {
         asset: async (id) => (id === 'a_1' ? state.asset : null),
-        choose: () => ({
+        choose: ({ decodes }) => ({
+          ...(decodes.includes('av1') ? { codec: { codec: 'av1' as const, propensity: 0.95 } } : {}),
           configVersion: 1,
           allocationVersion: 1,
           fallbackLevel: 'cell',
@@ -72,7 +73,7 @@ function world() {
           reason: 'learned',
           rungs: [rung('low', 300)],
         }),
-        resolve: () => [rung('high', 900)],
+        resolve: ({ codec }) => [codec === 'av1' ? rung('high-av1', 500) : rung('high', 900)],
         standing,
         log: async (records) => {
           state.logged.push(...records);
@@ -196,6 +197,36 @@ describe('decideViews', () => {
       [first.decision.viewId, 2],
       [first.decision.viewId, 3],
     ]);
+  });
+
+  it('offers a codec to the view whose player has said that it decodes it, and H.264 to whoever comes back without saying so', async () => {
+    const decide = host.newProcess();
+    const ask = async (decodes?: 'av1'[]) => {
+      const batch = await decide([{ ...request('s1'), ...(decodes ? { decodes } : {}) }]);
+      if (batch.kind !== 'decided' || batch.results[0]?.kind !== 'decided') throw new Error('expected a decision');
+      return batch.results[0];
+    };
+    const first = await ask(['av1']);
+    expect(first.decision).toMatchObject({ decodes: ['av1'], codec: { codec: 'av1', propensity: 0.95 } });
+    const silent = await ask();
+    expect(silent.offered.map(({ renditionId }) => renditionId)).toEqual(['high']);
+    expect(silent.decision).toMatchObject({ viewId: first.decision.viewId, arm: first.decision.arm, decodes: [] });
+    expect(silent.decision.codec).toBeUndefined();
+    // The decision itself stands, and a new revision is in its codec again.
+    host.state.asset = { ...host.state.asset, revision: 3 };
+    expect((await ask(['av1'])).offered.map(({ renditionId }) => renditionId)).toEqual(['high-av1']);
+    expect(host.state.logged.map(({ codec, rungs }) => [codec?.codec, rungs[0]?.renditionId])).toEqual([
+      ['av1', 'low'],
+      [undefined, 'high'],
+      ['av1', 'high-av1'],
+    ]);
+  });
+
+  it('keeps a view that was decided in H.264 there, whatever its player says later', async () => {
+    const decide = host.newProcess();
+    const first = await decideOne(decide, 's1');
+    const batch = await decide([{ ...request('s1'), decodes: ['av1'] }]);
+    expect(batch.kind === 'decided' && batch.results).toEqual([first]);
   });
 
   it('answers unknown and unplayable assets one by one, and decides the rest', async () => {

@@ -19,11 +19,17 @@ const text = z.string();
 const bytes = z.string().meta({ format: 'binary' });
 const PREVIEW_NAME = /^(poster(-2x)?\.webp|preview\.mp4|storyboard\.(vtt|m3u8|webp)|storyboard-\d{1,4}\.webp)$/;
 
+const decodesSchema = z.string().meta({
+  description:
+    'What the player has found out that it decodes beside H.264, such as `av1`; several with commas. A view that does not say gets H.264.',
+});
+
 const viewQuerySchema = z.object({
   sid: sessionIdSchema.optional().meta({ description: 'The player’s session (CMCD `sid`); minted here when absent.' }),
   region: regionSchema.optional(),
   device: deviceSchema.optional(),
   connection: connectionSchema.optional(),
+  decodes: decodesSchema.optional(),
 });
 
 const decisionHeaders = z.object({

@@ -1,6 +1,7 @@
 import express, { Router } from 'express';
 import { z } from 'zod';
 import {
+  type Codec,
   type Context,
   type Decision,
   type DecisionRequest,
@@ -26,6 +27,7 @@ export type DecisionPorts = SenderPorts & {
       assetId: string;
       context: Context;
       covariates: DecisionRequest['covariates'];
+      decodes?: readonly Codec[];
     }[],
     options: { peek: boolean },
   ): Promise<{ kind: 'decided'; results: DecisionAnswer[] } | { kind: 'full'; retryAfterSeconds: number }>;
@@ -67,10 +69,10 @@ export function decisionRoutes(ports: DecisionPorts): Router {
 }
 
 function toViewRequest(
-  { sessionId, assetId, region, device, connection, covariates }: DecisionRequest,
+  { sessionId, assetId, region, device, connection, covariates, decodes = [] }: DecisionRequest,
   { groupOf }: DecisionPorts['edge'],
 ) {
-  return { sessionId, assetId, context: { region: groupOf(region), device, connection }, covariates };
+  return { sessionId, assetId, context: { region: groupOf(region), device, connection }, covariates, decodes };
 }
 
 function refuse(session: unknown, errors: ReturnType<typeof describeIssues>) {

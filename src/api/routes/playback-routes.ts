@@ -2,6 +2,7 @@ import { type Request, type RequestHandler, Router } from 'express';
 import { z } from 'zod';
 import {
   type AssetDocument,
+  type Codec,
   type Context,
   type Decision,
   renditionIdSchema,
@@ -11,7 +12,7 @@ import {
 import { type CheckKey, mayDo, principalOf } from '../authenticate.ts';
 import type { Edge } from '../edge/edge.ts';
 import { Problem, parseOr400 } from '../problem.ts';
-import { cmcdSessionId } from '../request-context.ts';
+import { cmcdSessionId, readDecodes } from '../request-context.ts';
 import { parseAssetId, unknownAsset } from './asset-routes.ts';
 
 export type ManifestFormat = 'hls' | 'dash';
@@ -21,7 +22,13 @@ export type PlaybackPorts = {
   edge: Pick<Edge, 'observe' | 'readStated'>;
   asset(assetId: string): Promise<AssetDocument | null>;
   decideView(
-    request: { sessionId: string | null; assetId: string; context: Context; block: string },
+    request: {
+      sessionId: string | null;
+      assetId: string;
+      context: Context;
+      block: string;
+      decodes: readonly Codec[];
+    },
     options: { peek: boolean },
   ): Promise<
     | { kind: 'decided'; decision: Decision; token: string }
@@ -114,7 +121,9 @@ function decideAndRedirect(ports: PlaybackPorts, { format, file }: Manifest): Re
     // Before the decision: a view that is sent away is none.
     if (asset.availability === 'playable' && !(await isWhole(ports, asset, format))) throw notPlayable(asset);
     const peek = request.method === 'HEAD';
-    const decided = await ports.decideView({ sessionId: sid ?? null, assetId, ...viewerOf(ports, request) }, { peek });
+    const decodes = readDecodes(request.query);
+    const view = { sessionId: sid ?? null, assetId, decodes, ...viewerOf(ports, request) };
+    const decided = await ports.decideView(view, { peek });
     if (decided.kind === 'full')
       throw new Problem(503, 'decisions.full', 'The decision log is full; try again later.', decided);
     if (decided.kind === 'unknown-asset') throw unknownAsset(assetId);

@@ -1,0 +1,53 @@
+import type { Codec, Quality, StoredRendition } from '../domain/index.ts';
+
+/** What telling twins needs of a rendition. */
+export type TwinnableRendition = Pick<
+  StoredRendition,
+  'id' | 'width' | 'height' | 'codec' | 'targetKbps' | 'bitrateKbps' | 'quality' | 'qualityMeasured'
+>;
+
+/** Nobody sees a difference above. */
+const TRANSPARENT_QUALITY = 95;
+/** Two measurements of the same pictures over two short windows differ by less, points. */
+const QUALITY_NOISE = 0.5;
+/** What a title must come out smaller by to be worth another codec. */
+export const LEAST_SAVED_SHARE = 0.1;
+
+/** The same rung in another codec, made to stand in for it: whether it looks as good and weighs no more is another question. */
+export const isSameRung = (rung: TwinnableRendition, other: TwinnableRendition): boolean =>
+  rung.codec !== other.codec &&
+  rung.targetKbps === other.targetKbps &&
+  rung.width === other.width &&
+  rung.height === other.height;
+
+const DEVICES = ['phone', 'tablet', 'desktop', 'tv'] as const satisfies readonly (keyof Quality)[];
+
+/** Whether this rendition looks as good as that one on every device, or is transparent on every one; as measured. */
+export function looksAsGood(
+  one: Pick<StoredRendition, 'quality' | 'qualityMeasured'>,
+  other: Pick<StoredRendition, 'quality' | 'qualityMeasured'>,
+): boolean {
+  if (!one.qualityMeasured || !other.qualityMeasured) return false;
+  const isTransparent = DEVICES.every((device) => one.quality[device] >= TRANSPARENT_QUALITY);
+  return isTransparent || DEVICES.every((device) => one.quality[device] >= other.quality[device] - QUALITY_NOISE);
+}
+
+/** By H.264 rendition, the one that stands for it in `codec`: the smallest that looks as good and weighs no more. */
+export function twinsOf<R extends TwinnableRendition>(renditions: readonly R[], codec: Codec): Map<string, R> {
+  const twins = new Map<string, R>();
+  const rising = renditions.filter((each) => each.codec === codec).sort((a, b) => a.bitrateKbps - b.bitrateKbps);
+  for (const rung of renditions.filter((each) => each.codec === 'h264')) {
+    const twin = rising.find(
+      (each) => isSameRung(rung, each) && each.bitrateKbps <= rung.bitrateKbps && looksAsGood(each, rung),
+    );
+    if (twin) twins.set(rung.id, twin);
+  }
+  return twins;
+}
+
+/** By how much a title's renditions weigh less than what they stand for; 0 where there are none. */
+export function savedShare(pairs: readonly { kbps: number; insteadOfKbps: number }[]): number {
+  const sum = (of: (pair: (typeof pairs)[number]) => number) => pairs.reduce((total, pair) => total + of(pair), 0);
+  const before = sum(({ insteadOfKbps }) => insteadOfKbps);
+  return before === 0 ? 0 : 1 - sum(({ kbps }) => kbps) / before;
+}
