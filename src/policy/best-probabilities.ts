@@ -24,24 +24,44 @@ export function bestProbabilities(
 ): Float64Array {
   const wins = new Float64Array(joint.mean.length);
   const { means, lower } = subset(joint, candidates);
-  const size = candidates.length;
-  const normal = normalDraws(rng);
-  const z = new Float64Array(size);
   const pairs = Math.ceil(draws / 2);
+  countWins(Float64Array.from(means), lower.data, normalDraws(rng), pairs, (best) => {
+    const candidate = candidates[best] ?? 0;
+    wins[candidate] = (wins[candidate] ?? 0) + 1;
+  });
+  return wins.map((count) => count / (2 * pairs));
+}
+
+/** The best of means + Lz and of means − Lz, `pairs` times. Most of a refit is spent here: plain loops, nothing allocated. */
+function countWins(
+  means: Float64Array,
+  lower: Float64Array,
+  normal: Rng,
+  pairs: number,
+  won: (index: number) => void,
+): void {
+  const size = means.length;
+  const z = new Float64Array(size);
   for (let pair = 0; pair < pairs; pair += 1) {
     for (let index = 0; index < size; index += 1) z[index] = normal();
     let [up, upBest, down, downBest] = [Number.NEGATIVE_INFINITY, 0, Number.NEGATIVE_INFINITY, 0];
     for (let row = 0; row < size; row += 1) {
+      const start = row * size;
       let deviation = 0;
-      for (let column = 0; column <= row; column += 1) deviation += at(lower, row, column) * (z[column] ?? 0);
-      const center = means[row] ?? 0;
-      if (center + deviation > up) [up, upBest] = [center + deviation, row];
-      if (center - deviation > down) [down, downBest] = [center - deviation, row];
+      for (let column = 0; column <= row; column += 1) {
+        deviation += (lower[start + column] as number) * (z[column] as number);
+      }
+      const center = means[row] as number;
+      if (center + deviation > up) {
+        up = center + deviation;
+        upBest = row;
+      }
+      if (center - deviation > down) {
+        down = center - deviation;
+        downBest = row;
+      }
     }
-    for (const best of [upBest, downBest]) {
-      const candidate = candidates[best] ?? 0;
-      wins[candidate] = (wins[candidate] ?? 0) + 1;
-    }
+    won(upBest);
+    won(downBest);
   }
-  return wins.map((count) => count / (2 * pairs));
 }
