@@ -1,10 +1,13 @@
 import { type Arm, type Context, contextKey, type PolicyConfig, type ViewStatistics } from '../domain/index.ts';
 
-/** What is known of one arm in one cell: additive statistics, every view weighted by its age. */
-export type PooledArm = Pick<
+/** Additive statistics of views, every view weighted by its age. */
+export type PooledSums = Pick<
   ViewStatistics,
   'moments' | 'stalledMs' | 'playedMs' | 'decided' | 'failedToStart' | 'leftBeforeStart' | 'unobserved'
 >;
+
+/** What is known of one arm in one cell, as a whole and by bucket of address blocks; buckets without views are missing. */
+export type PooledArm = PooledSums & { buckets: ReadonlyMap<number, PooledSums> };
 
 /** One cell's evidence, by position in the arms it was pooled for. */
 export type PooledCell = { context: Context; key: string; arms: PooledArm[] };
@@ -47,7 +50,7 @@ export function inStableOrder(statistics: readonly ViewStatistics[]): ViewStatis
     .map(({ row }) => row);
 }
 
-const emptyArm = (momentCount: number): PooledArm => ({
+const nothing = (momentCount: number): PooledSums => ({
   moments: new Array<number>(momentCount).fill(0),
   stalledMs: 0,
   playedMs: 0,
@@ -57,7 +60,7 @@ const emptyArm = (momentCount: number): PooledArm => ({
   unobserved: 0,
 });
 
-function addWeighted(pool: PooledArm, row: ViewStatistics, weight: number): void {
+function addWeighted(pool: PooledSums, row: PooledSums, weight: number): void {
   for (const [index, value] of row.moments.entries()) {
     pool.moments[index] = (pool.moments[index] ?? 0) + weight * value;
   }
@@ -68,6 +71,10 @@ function addWeighted(pool: PooledArm, row: ViewStatistics, weight: number): void
   pool.leftBeforeStart += weight * row.leftBeforeStart;
   pool.unobserved += weight * row.unobserved;
 }
+
+type GrowingArm = PooledSums & { buckets: Map<number, PooledSums> };
+type GrowingCell = Omit<PooledCell, 'arms'> & { arms: GrowingArm[] };
+const growingArm = (momentCount: number): GrowingArm => ({ ...nothing(momentCount), buckets: new Map() });
 
 /** What views from before a cell's change still count for: enough to notice that nothing changed after all. */
 const BEFORE_CHANGE_WEIGHT = 0.02;
@@ -84,16 +91,21 @@ export function poolStatistics(
   changedAges: ReadonlyMap<string, number> = new Map(),
 ): PooledCell[] {
   const position = new Map(arms.map((arm, index) => [arm.id, index]));
-  const cells = new Map<string, PooledCell>();
+  const cells = new Map<string, GrowingCell>();
   for (const row of inStableOrder(statistics)) {
     const pool = position.get(row.arm);
     if (pool === undefined) continue;
     const key = contextKey(row.context);
-    const cell = cells.get(key) ?? { context: row.context, key, arms: arms.map(() => emptyArm(row.moments.length)) };
+    const cell = cells.get(key) ?? { context: row.context, key, arms: arms.map(() => growingArm(row.moments.length)) };
     cells.set(key, cell);
     const arm = cell.arms[pool];
     const isBefore = row.ageDays > (changedAges.get(key) ?? Number.POSITIVE_INFINITY);
-    if (arm) addWeighted(arm, row, dailyDecay ** row.ageDays * (isBefore ? BEFORE_CHANGE_WEIGHT : 1));
+    if (!arm) continue;
+    const weight = dailyDecay ** row.ageDays * (isBefore ? BEFORE_CHANGE_WEIGHT : 1);
+    const bucket = arm.buckets.get(row.bucket) ?? nothing(row.moments.length);
+    arm.buckets.set(row.bucket, bucket);
+    addWeighted(arm, row, weight);
+    addWeighted(bucket, row, weight);
   }
   return [...cells.values()].filter((cell) => cell.arms.some((arm) => (arm.moments[0] ?? 0) > 0));
 }
