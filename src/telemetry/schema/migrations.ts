@@ -3,6 +3,7 @@ import {
   DEAD_LETTERS,
   DECISIONS,
   DIRTY_HOURS,
+  ENCODE_PLANS,
   ERASURES,
   EVENTS,
   HOUR_ROLLUPS,
@@ -134,4 +135,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 5, name: 'roll-ups and codecs', changes: [...ROLLUPS, ...CODECS] },
   { version: 6, name: 'accounting', changes: [DEAD_LETTERS, INGEST_LEDGER].map(createTable) },
   { version: 7, name: 'trials', changes: TRIALS },
+  { version: 8, name: 'encode plans', changes: [createTable(ENCODE_PLANS)] },
 ];

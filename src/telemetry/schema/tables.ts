@@ -148,6 +148,31 @@ export const POLICY_DOCUMENTS: Table = {
   shardBy: 'cityHash64(kind)',
 };
 
+/** How each asset was planned, by whom it would be watched, and what chance made of it; copies of what asset documents say. */
+export const ENCODE_PLANS: Table = {
+  name: 'encode_plans',
+  columns: `
+    asset_id String,
+    unit_id String,
+    planned_at DateTime64(3, 'UTC'),
+    config_version UInt32,
+    allocation_version UInt32,
+    encode_group LowCardinality(String),
+    propensity Float64,
+    cold Bool,
+    audience_level LowCardinality(String),
+    regions Array(LowCardinality(String)),
+    devices Array(LowCardinality(String)),
+    shares Array(Float64),
+    watch_seconds Nullable(Float64),
+    rung_kbps Array(Float32)`,
+  engine: 'ReplacingMergeTree',
+  orderBy: 'asset_id',
+  ttl: `toDateTime(planned_at) + INTERVAL ${KEPT_DAYS} DAY`,
+  settings: DURABLE,
+  shardBy: 'cityHash64(asset_id)',
+};
+
 /** What came in and could not be stored as an event; `events` is how many a row stands for. */
 export const DEAD_LETTERS: Table = {
   name: 'dead_letters',
