@@ -9,35 +9,18 @@ import { fastLaneJob } from '../../src/media/plan/fast-lane-job.ts';
 import { type PlannedRendition, planRendition } from '../../src/media/plan/plan-renditions.ts';
 import { remainderJob } from '../../src/media/plan/remainder-job.ts';
 import { produceRemainder } from '../../src/media/produce-remainder.ts';
+import { APPLE_REFERENCE } from '../apple-reference.ts';
 import { type Bench, type BenchResult, summarise } from '../report.ts';
 import { processPerRung, runPlainly, splitGraph } from './alternatives.ts';
 import { cpuSeconds, peakMemoryMib } from './watch-children.ts';
 import { openWorkshop, type Workshop } from './workshop.ts';
 
 /** Height and kbit/s, the fast lane's rung first: Apple's reference without the one no phone tells apart, and thinned out. */
-const LADDERS: readonly (readonly (readonly [height: number, kbps: number])[])[] = [
-  [
-    [234, 145],
-    [540, 2000],
-    [1080, 6000],
-  ],
-  [
-    [234, 145],
-    [360, 365],
-    [540, 2000],
-    [720, 3000],
-    [1080, 6000],
-  ],
-  [
-    [234, 145],
-    [360, 365],
-    [432, 730],
-    [432, 1100],
-    [540, 2000],
-    [720, 3000],
-    [720, 4500],
-    [1080, 6000],
-  ],
+const EIGHT_RUNGS: Ladder = APPLE_REFERENCE.slice(0, 8);
+const LADDERS: readonly Ladder[] = [
+  EIGHT_RUNGS.filter(([height]) => [234, 540, 1080].includes(height)),
+  EIGHT_RUNGS.filter(([, kbps]) => [145, 365, 2000, 3000, 6000].includes(kbps)),
+  EIGHT_RUNGS,
 ];
 const LADDER_4K = [
   [234, 145],
@@ -59,7 +42,7 @@ export const encode: Bench = async ({ quick }) => {
     const results: BenchResult[] = [];
     for (const ladder of LADDERS) results.push(...(await compare(workshop, source, ladder, quick ? 1 : 3)));
     const uhd = await workshop.source({ name: 'uhd', width: 3840, height: 2160, seconds: quick ? 1 : 2 });
-    results.push(await memory(workshop, source, LADDERS[2] ?? []), await memory(workshop, uhd, LADDER_4K));
+    results.push(await memory(workshop, source, EIGHT_RUNGS), await memory(workshop, uhd, LADDER_4K));
     if (!quick) results.push(...(await chunked(workshop)));
     return results;
   } finally {

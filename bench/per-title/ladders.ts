@@ -4,24 +4,16 @@ import type { FfmpegJob } from '../../src/media/plan/ffmpeg-job.ts';
 import { type PlannedRendition, planRendition, type SourceIdentity } from '../../src/media/plan/plan-renditions.ts';
 import { feasibleRungs, rungLimits } from '../../src/policy/feasible-rungs.ts';
 import { BASELINE_ARM_ID, defaultConfig } from '../../src/policy/ladder-families.ts';
+import { APPLE_REFERENCE } from '../apple-reference.ts';
 
 const BASELINE =
   defaultConfig({ createdAt: '2026-01-01T00:00:00Z' }).arms.find(({ id }) => id === BASELINE_ARM_ID)?.rungs ?? [];
 
-/** Apple's reference for H.264, average kbit/s (HLS authoring specification, appendix). */
-const APPLE: readonly LadderRung[] = (
-  [
-    [234, 145],
-    [360, 365],
-    [432, 730],
-    [432, 1100],
-    [540, 2000],
-    [720, 3000],
-    [720, 4500],
-    [1080, 6000],
-    [1080, 7800],
-  ] as const
-).map(([height, bitrateKbps]) => ({ height, bitrateKbps, fps: height < 720 ? 30 : 60 }));
+const APPLE: readonly LadderRung[] = APPLE_REFERENCE.map(([height, bitrateKbps]) => ({
+  height,
+  bitrateKbps,
+  fps: height < 720 ? 30 : 60,
+}));
 
 /** The rungs a source is given when nothing is known about it: one table for all. */
 export const tableRungs = (source: Source): LadderRung[] => feasibleRungs(BASELINE, rungLimits(source, null));

@@ -157,7 +157,8 @@ async function judge({ room, source }: TitleRoom, ladders: readonly StoredRendit
   const directory = await mkdtemp(join(tmpdir(), 'nara-judge-'));
   try {
     for (let index = Math.floor(step / 2); index < segments.length; index += step) {
-      rows.push(await compareSegment(room, source, renditions, index, directory));
+      const row = await compareSegment(room, source, renditions, index, directory);
+      if (row) rows.push(row);
     }
   } finally {
     await rm(directory, { recursive: true, force: true });
@@ -173,6 +174,7 @@ async function judge({ room, source }: TitleRoom, ladders: readonly StoredRendit
   }));
 }
 
+/** Null where the source shows nothing, as at the end of one whose last picture stands still. */
 async function compareSegment(
   room: MediaRoom,
   source: TitleRoom['source'],
@@ -193,9 +195,7 @@ async function compareSegment(
   const durations = renditions[0]?.segments.map(({ durationMs }) => durationMs / 1000) ?? [];
   const startSeconds = durations.slice(0, segmentIndex).reduce((sum, seconds) => sum + seconds, 0);
   const window = { segmentIndex, startSeconds, seconds: durations[segmentIndex] ?? 0 };
-  const row = await compareWindow(room, source, window, files, { signal, directory });
-  if (!row) throw new Error(`nothing to compare at ${startSeconds} s`);
-  return row;
+  return compareWindow(room, source, window, files, { signal, directory });
 }
 
 const percent = (deltas: Deltas): number => 50 * (deltas.phone + deltas.desktop);
