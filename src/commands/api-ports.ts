@@ -152,7 +152,7 @@ function policyPorts(
       ]);
       return { configs, allocations, history: await operator.history(HISTORY_LENGTH) };
     },
-    arms: async () => ((await registry.latestConfig()) ?? table.current().config).arms,
+    arms: async () => ((await registry.configInForce()) ?? table.current().config).arms,
     async explain({ region, ...rest }) {
       const context = { region: edge.groupOf(region), ...rest };
       const { config: policyConfig, allocation } = table.current();

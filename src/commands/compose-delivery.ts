@@ -11,6 +11,7 @@ import {
   type Context,
   type Decision,
   type OfferedRung,
+  type PolicyConfig,
   type TelemetryEvent,
   VIEW_TOKEN_LIFE_MS,
 } from '../domain/index.ts';
@@ -18,6 +19,7 @@ import { type AssetTreatments, assetTreatments, treatmentsInCodec } from '../pol
 import { chooseArm } from '../policy/choose-arm.ts';
 import { chooseCodec } from '../policy/choose-codec.ts';
 import { findEntry } from '../policy/index-allocation.ts';
+import { assignConfig } from '../policy/promotion/assign-config.ts';
 import type { ServingTable } from '../policy/serving-table.ts';
 import type { Attribution } from '../telemetry/ingest.ts';
 
@@ -42,33 +44,38 @@ export type ApiDecision =
 
 /** Decisions and tokens, wired to policy, media and telemetry. */
 export function composeDelivery({ catalog, table, standing, log, keys, codecs, clock }: Ports) {
-  const treatmentsOf = createTreatments(table, codecs);
+  const treatmentsOf = createTreatments(codecs);
   const decideViews = createDecider(
     {
       asset: (assetId) => catalog.get(assetId),
-      choose: ({ context, asset, uniform, decodes, codecUniform }) => {
+      choose: ({ context, asset, uniform, rolloutDraw, decodes, codecUniform }) => {
         const served = table.current();
-        const { inH264, inBetter } = treatmentsOf(asset, decodes);
+        const { policy, rollout } = assignConfig(served, rolloutDraw);
+        const { inH264, inBetter } = treatmentsOf(policy.config, served.statesVersion, asset, decodes);
         const codec = chooseCodec({ decodes, uniform: codecUniform, has: (better) => inBetter.has(better) });
         const choice = chooseArm({
-          entry: findEntry(served, context),
+          entry: findEntry(policy, context),
           treatments: (codec && inBetter.get(codec.codec)) ?? inH264,
           uniform,
           pinnedArm: served.pinnedArm(context),
         });
-        const { config, allocation } = served;
+        const { config, allocation } = policy;
         return {
           ...choice,
           configVersion: config.configVersion,
           allocationVersion: allocation.allocationVersion,
           ...(codec ? { codec } : {}),
+          ...(rollout ? { rollout } : {}),
         };
       },
       resolve: ({ arm, asset, codec, decodes }) => {
-        const { inH264, inBetter } = treatmentsOf(asset, decodes);
-        const { eligible } = inBetter.get(codec) ?? inH264;
-        const of = (wanted: (candidate: (typeof eligible)[number]) => boolean) => eligible.find(wanted)?.rungs;
-        return of((candidate) => candidate.arm === arm) ?? of((candidate) => candidate.baseline) ?? [];
+        const { config, statesVersion, trial } = table.current();
+        const known = [config, ...(trial ? [trial.candidate.config] : [])].flatMap((each) => {
+          const { inH264, inBetter } = treatmentsOf(each, statesVersion, asset, decodes);
+          return (inBetter.get(codec) ?? inH264).eligible;
+        });
+        const of = (wanted: (treatment: (typeof known)[number]) => boolean) => known.find(wanted)?.rungs;
+        return of((treatment) => treatment.arm === arm) ?? of((treatment) => treatment.baseline) ?? [];
       },
       standing,
       log,
@@ -155,10 +162,14 @@ function rememberViewIds(keys: ViewKeys): (of: { sessionId: string; assetId: str
 type OfferedTreatments = { inH264: AssetTreatments; inBetter: ReadonlyMap<Codec, AssetTreatments> };
 
 /** The treatments of an asset, worked out once per (asset, revision, config, what the player decodes). */
-function createTreatments(table: ServingTable, codecs: readonly Codec[]) {
+function createTreatments(codecs: readonly Codec[]) {
   const cache = new LRUCache<string, OfferedTreatments>({ max: CACHED_TREATMENTS });
-  return (asset: AssetDocument, decodes: readonly Codec[]): OfferedTreatments => {
-    const { config, statesVersion } = table.current();
+  return (
+    config: PolicyConfig,
+    statesVersion: number,
+    asset: AssetDocument,
+    decodes: readonly Codec[],
+  ): OfferedTreatments => {
     const { renditions, complexityScale, source } = asset;
     const said = [...decodes].sort().join();
     const key = [asset.id, asset.revision, asset.createdAt, config.configVersion, statesVersion, said].join(' ');

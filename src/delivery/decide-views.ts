@@ -16,7 +16,7 @@ import type {
   Rollout,
 } from '../domain/index.ts';
 import type { StandingDecisions } from './standing-decisions.ts';
-import { codecDrawOf, drawOf, type ViewKeys, viewIdOf } from './view-identity.ts';
+import { codecDrawOf, drawOf, rolloutDrawOf, type ViewKeys, viewIdOf } from './view-identity.ts';
 
 /** What the policy answers for one view of one asset. */
 export type Choice = {
@@ -33,15 +33,21 @@ export type Choice = {
   rungs: OfferedRung[];
   /** Left out where H.264 was all there was to offer. */
   codec?: CodecChoice;
+  /** Left out while no config is on trial. */
+  rollout?: Rollout;
 };
 
 export type DecidePorts = {
   asset(assetId: string): Promise<AssetDocument | null>;
-  /** Draws an arm for `uniform` in [0, 1), and by `codecUniform` a codec out of those that the player decodes. */
+  /**
+   * Draws an arm for `uniform` in [0, 1), by `codecUniform` a codec out of those that the player decodes, and by `rolloutDraw`, which
+   * is made when it is asked for, the config that decides while one is on trial.
+   */
   choose(input: {
     context: Context;
     asset: AssetDocument;
     uniform: number;
+    rolloutDraw(): number;
     decodes: readonly Codec[];
     codecUniform: number;
   }): Choice;

@@ -3,12 +3,12 @@ import type { PolicyConfig } from '../domain/index.ts';
 /** One place where two configs differ; `undefined` where there is nothing. */
 export type ConfigDifference = { path: string; before?: unknown; after?: unknown };
 
-/** What says when, by whom and why a config was made rather than what it says. */
-const IMPRINT = ['configVersion', 'parent', 'createdAt', 'actor', 'reason'] as const;
+/** What says when, by whom, why and how a config came to be rather than what it says. */
+const IMPRINT = ['configVersion', 'parent', 'createdAt', 'actor', 'reason', 'staged'] as const;
 
 /** A config without its imprint: equal substance is the same policy. */
 export function substanceOf(config: PolicyConfig): Omit<PolicyConfig, (typeof IMPRINT)[number]> {
-  const { configVersion, parent, createdAt, actor, reason, ...substance } = config;
+  const { configVersion, parent, createdAt, actor, reason, staged, ...substance } = config;
   return substance;
 }
 

@@ -77,3 +77,18 @@ export function withLaterStates(config: PolicyConfig, later: PolicyConfig): Poli
   });
   return { ...config, arms };
 }
+
+/** Whether `later` differs from `before` in nothing but arms that are no longer offered. */
+export function onlyTakesAway(before: PolicyConfig, later: PolicyConfig): boolean {
+  const left = substanceOf(withLaterStates(before, later));
+  return JSON.stringify(left) === JSON.stringify(substanceOf(later));
+}
+
+/** `config` with these arms out of play, but for its baseline. */
+export function withoutArms(config: PolicyConfig, taken: ReadonlySet<string>): PolicyConfig {
+  if (taken.size === 0) return config;
+  const arms = config.arms.map(
+    (arm): Arm => (taken.has(arm.id) && !arm.baseline && arm.state === 'active' ? { ...arm, state: 'paused' } : arm),
+  );
+  return { ...config, arms };
+}

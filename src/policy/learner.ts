@@ -1,8 +1,9 @@
-import type { Announcement, Clock, ViewStatistics } from '../domain/index.ts';
+import type { Announcement, Clock, PolicyConfig, ViewStatistics } from '../domain/index.ts';
 import { buildAllocation } from './allocate.ts';
+import type { CurrentPolicy } from './current-policy.ts';
 import { fingerprint } from './fingerprint.ts';
 import type { Log } from './log.ts';
-import { type CurrentPolicy, PolicyMissingError, type Registry } from './registry.ts';
+import { PolicyMissingError, type Registry } from './registry.ts';
 import { hash32 } from './seeded-rng.ts';
 
 // Refits the allocation when there is something new. One refit runs at a time in a process; whoever asks meanwhile shares the
@@ -22,7 +23,7 @@ export type Learner = { learn(): Promise<LearnResult> };
 
 type Options = {
   registry: Pick<Registry, 'loadCurrent' | 'publishAllocation' | 'listVersions'>;
-  readStatistics: (policy: CurrentPolicy['latestConfig']) => Promise<ViewStatistics[]>;
+  readStatistics: (policy: PolicyConfig) => Promise<ViewStatistics[]>;
   countViews: () => Promise<{ matured: number }>;
   announce: (announcement: Announcement) => Promise<void>;
   clock: Clock;
@@ -38,7 +39,7 @@ async function currentPolicy(registry: Options['registry']): Promise<CurrentPoli
 async function refit(options: Options): Promise<Omit<LearnResult, 'durationMs'>> {
   const { registry, clock, log } = options;
   const current = await currentPolicy(registry);
-  const config = current.latestConfig;
+  const config = current.inForce;
   const [statistics, { matured }] = await Promise.all([options.readStatistics(config), options.countViews()]);
   const unchanged = ({ allocation }: CurrentPolicy): Omit<LearnResult, 'durationMs'> => ({
     configVersion: allocation.configVersion,

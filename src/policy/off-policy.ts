@@ -23,6 +23,10 @@ export type OffPolicyEstimates = {
   snips: Estimate;
   dr: Estimate;
   dros: Estimate;
+  /** As it was decided: the plain mean. */
+  logged: Estimate;
+  /** `dros` minus `logged`, paired by view: what they share is no noise. */
+  gain: Estimate;
 };
 
 /**
@@ -43,6 +47,7 @@ export function estimateOffPolicy(views: readonly LoggedView[], lambda: number):
   const corrected = (weight: number, { reward, predicted, targetPredicted }: LoggedView): number =>
     targetPredicted + weight * (reward - predicted);
   const shrunk = (weight: number): number => (lambda * weight) / (weight ** 2 + lambda);
+  const dros = views.map((view, index) => corrected(shrunk(weightOf(index)), view));
   return {
     views: views.length,
     effectiveViews: squares > 0 ? sum ** 2 / squares : 0,
@@ -58,7 +63,9 @@ export function estimateOffPolicy(views: readonly LoggedView[], lambda: number):
           : Number.POSITIVE_INFINITY,
     },
     dr: meanOf(views.map((view, index) => corrected(weightOf(index), view))),
-    dros: meanOf(views.map((view, index) => corrected(shrunk(weightOf(index)), view))),
+    dros: meanOf(dros),
+    logged: meanOf(views.map(({ reward }) => reward)),
+    gain: meanOf(views.map(({ reward }, index) => (dros[index] ?? 0) - reward)),
   };
 }
 

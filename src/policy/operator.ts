@@ -44,7 +44,7 @@ type Options = {
     | 'readConfig'
     | 'readOperations'
     | 'publishOperation'
-    | 'latestConfig'
+    | 'configInForce'
   >;
   announce(announcement: Announcement): Promise<void>;
   clock: Clock;
@@ -62,7 +62,7 @@ export function createOperator({ registry, announce, clock, log }: Options): Ope
   }
 
   async function latest(): Promise<PolicyConfig> {
-    const config = await registry.latestConfig();
+    const config = await registry.configInForce();
     if (!config) throw new PolicyMissingError('policy/config: expected a readable document (got none)');
     return config;
   }

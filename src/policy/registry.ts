@@ -9,6 +9,7 @@ import {
   policyOperationSchema,
 } from '../domain/index.ts';
 import { coldAllocation } from './allocate.ts';
+import { type CurrentPolicy, findCurrent, findInForce } from './current-policy.ts';
 import type { Log } from './log.ts';
 
 /** Where numbered documents live: the media store. `createExclusive` is atomic: false when the key exists, never half a document. */
@@ -18,14 +19,11 @@ export type DocumentStore = {
   list(prefix: string): Promise<string[]>;
 };
 
-/** What is served: an allocation and the config it was fitted under; and the config the next refit is to use. */
-export type CurrentPolicy = { config: PolicyConfig; allocation: Allocation; latestConfig: PolicyConfig };
-
 export type Published = { kind: 'published' } | { kind: 'taken' };
 export type DocumentKind = 'config' | 'allocation' | 'operation';
 
 export type Registry = {
-  /** The newest good allocation with its config; null before `ensureInitial`. Broken documents are logged and passed over. */
+  /** What is served, in force and on trial; null before `ensureInitial`. Broken documents are logged and passed over. */
   loadCurrent(): Promise<CurrentPolicy | null>;
   /** Creates config 1 and its cold allocation where there is none; safe to call from everywhere at once. */
   ensureInitial(config: PolicyConfig): Promise<CurrentPolicy>;
@@ -33,9 +31,9 @@ export type Registry = {
   publishConfig(config: PolicyConfig): Promise<Published>;
   publishAllocation(allocation: Allocation): Promise<Published>;
   publishOperation(operation: PolicyOperation): Promise<Published>;
-  /** The newest good config, whether or not anything has been fitted under it. */
-  latestConfig(): Promise<PolicyConfig | null>;
-  /** Everything operators did that is no config, rising; broken documents are logged and passed over. */
+  /** The newest good config that took effect, whether or not anything has been fitted under it. */
+  configInForce(): Promise<PolicyConfig | null>;
+  /** Everything that was done that is no config, rising; broken documents are logged and passed over. */
   readOperations(): Promise<PolicyOperation[]>;
   /** Every number taken, rising; broken documents among them. */
   listVersions(kind: DocumentKind): Promise<number[]>;
@@ -107,19 +105,6 @@ function documents<T>(options: {
   };
 }
 
-/** The newest document that can be read and passes `accept`, looking backwards. */
-async function newest<T, U>(
-  from: { list(): Promise<number[]>; read(version: number): Promise<T | null> },
-  accept: (document: T) => Promise<U | null>,
-): Promise<U | null> {
-  for (const version of (await from.list()).reverse()) {
-    const document = await from.read(version);
-    const accepted = document && (await accept(document));
-    if (accepted) return accepted;
-  }
-  return null;
-}
-
 /** The numbered policy documents in the media store: `policy/config/000001.json`, `policy/allocation/000001.json`. */
 export function createRegistry(options: { store: DocumentStore; clock: Clock; log: Log }): Registry {
   const { clock, log, store } = options;
@@ -128,16 +113,15 @@ export function createRegistry(options: { store: DocumentStore; clock: Clock; lo
   const operations = documents({ kind: 'operation', schema: policyOperationSchema, store, log, keep: KEPT_OPERATIONS });
   const ofKind = { config: configs, allocation: allocations, operation: operations };
 
-  const latestConfig = (): Promise<PolicyConfig | null> => newest(configs, async (config) => config);
-
-  async function loadCurrent(): Promise<CurrentPolicy | null> {
-    const latest = await latestConfig();
-    if (!latest) return null;
-    return newest(allocations, async (allocation) => {
-      const config = await configs.read(allocation.configVersion);
-      return config && { config, allocation, latestConfig: latest };
-    });
+  async function readOperations(): Promise<PolicyOperation[]> {
+    const numbers = await operations.list();
+    const read = await Promise.all(numbers.map((number) => operations.read(number)));
+    return read.filter((operation) => operation !== null);
   }
+
+  const loadCurrent = async (): Promise<CurrentPolicy | null> =>
+    findCurrent(configs, allocations, await readOperations());
+  const configInForce = async (): Promise<PolicyConfig | null> => findInForce(configs, await readOperations());
 
   const publishAllocation: Registry['publishAllocation'] = (allocation) =>
     allocations.publish(allocation.allocationVersion, allocation);
@@ -147,23 +131,19 @@ export function createRegistry(options: { store: DocumentStore; clock: Clock; lo
     publishAllocation,
     publishConfig: (config) => configs.publish(config.configVersion, config),
     publishOperation: (operation) => operations.publish(operation.number, operation),
-    latestConfig,
-    async readOperations() {
-      const numbers = await operations.list();
-      const read = await Promise.all(numbers.map((number) => operations.read(number)));
-      return read.filter((operation) => operation !== null);
-    },
+    configInForce,
+    readOperations,
     listVersions: (kind) => ofKind[kind].list(),
     readConfig: configs.read,
     readAllocation: allocations.read,
     async ensureInitial(initial) {
       const existing = await loadCurrent();
       if (existing) return existing;
-      if (!(await latestConfig())) {
+      if (!(await configInForce())) {
         const configVersion = ((await configs.list()).at(-1) ?? 0) + 1;
         await configs.publish(configVersion, { ...initial, configVersion });
       }
-      const config = await latestConfig();
+      const config = await configInForce();
       if (!config) throw new PolicyMissingError('policy/config: expected a readable document (got none)');
       const allocationVersion = ((await allocations.list()).at(-1) ?? 0) + 1;
       const createdAt = new Date(clock.nowMs()).toISOString();

@@ -3,12 +3,14 @@ import { dirname } from 'node:path';
 import { z } from 'zod';
 import { allocationSchema, type Clock, type Context, pinSchema, policyConfigSchema } from '../domain/index.ts';
 import { coldAllocation } from './allocate.ts';
+import type { Candidate, CurrentPolicy } from './current-policy.ts';
 import { withLaterStates } from './edit-arms.ts';
 import { type IndexedAllocation, indexAllocation } from './index-allocation.ts';
 import { defaultConfig } from './ladder-families.ts';
 import type { Log } from './log.ts';
 import { indexPins, type PinnedArm, standingPins } from './pins.ts';
-import type { CurrentPolicy, Registry } from './registry.ts';
+import type { ServedTrial } from './promotion/assign-config.ts';
+import type { Registry } from './registry.ts';
 
 // The policy an API process decides by, in memory. start(): from the store, else from the last known good copy on disk,
 // else the built-in cold prior (versions 0), so that there is always one. refresh(): on announcements and every few
@@ -30,8 +32,10 @@ export type ServingTable = {
 
 /** An allocation, the arms of its config that are still offered, and the pins over it. */
 export type ServedPolicy = IndexedAllocation & {
-  /** The newest config: arms that it pauses are out of play before the next refit. */
+  /** The config in force: arms that it pauses are out of play before the next refit. */
   statesVersion: number;
+  /** The config that a share of views is decided by; null while none has a share. */
+  trial: ServedTrial | null;
   /** The arm that a context is pinned to now, if it is. */
   pinnedArm(context: Context): string | null;
 };
@@ -41,26 +45,49 @@ const lastKnownGoodSchema = z.object({
   allocation: allocationSchema,
   statesVersion: z.int().default(0),
   pins: z.array(pinSchema).default([]),
+  trial: z
+    .object({
+      stage: z.enum(['canary', 'ramp']),
+      share: z.number(),
+      config: policyConfigSchema,
+      allocation: allocationSchema,
+    })
+    .nullable()
+    .default(null),
 });
 type LastKnownGood = z.infer<typeof lastKnownGoodSchema>;
 
-function serve({ config, allocation, statesVersion, pins }: LastKnownGood, clock: Clock): ServedPolicy {
+function serve({ config, allocation, statesVersion, pins, trial }: LastKnownGood, clock: Clock): ServedPolicy {
   const pinned: PinnedArm = indexPins(pins);
   const pinnedArm = (context: Context): string | null => pinned(context, clock.nowMs());
-  return { ...indexAllocation({ config, allocation }), statesVersion, pinnedArm };
+  const served = trial && { stage: trial.stage, share: trial.share, candidate: indexAllocation(trial) };
+  return { ...indexAllocation({ config, allocation }), statesVersion, pinnedArm, trial: served };
+}
+
+/** What of a trial decides views: nothing in shadow, and nothing that has not been fitted. */
+function givenOut(candidate: Candidate | null): LastKnownGood['trial'] {
+  if (candidate === null || candidate.trial.stage === 'shadow' || candidate.allocation === null) return null;
+  const { trial, config, allocation } = candidate;
+  return { stage: candidate.trial.stage, share: trial.share, config, allocation };
 }
 
 function builtIn(clock: Clock): ServedPolicy {
   const createdAt = new Date(clock.nowMs()).toISOString();
   const config = { ...defaultConfig({ createdAt }), configVersion: 0 };
   const allocation = coldAllocation({ config, seed: 0, allocationVersion: 0, createdAt });
-  return serve({ config, allocation, statesVersion: 0, pins: [] }, clock);
+  return serve({ config, allocation, statesVersion: 0, pins: [], trial: null }, clock);
 }
 
-const versionsOf = ({ config, allocation, latestConfig }: CurrentPolicy) => ({
+const versionsOf = ({ config, allocation, inForce, candidate }: CurrentPolicy) => ({
   configVersion: config.configVersion,
   allocationVersion: allocation.allocationVersion,
-  latestConfigVersion: latestConfig.configVersion,
+  inForceVersion: inForce.configVersion,
+  ...(candidate && {
+    trialVersion: candidate.config.configVersion,
+    stage: candidate.trial.stage,
+    share: candidate.trial.share,
+    trialAllocationVersion: candidate.allocation?.allocationVersion,
+  }),
 });
 
 /** The in-memory table of the current policy; see the lifecycle above. */
@@ -110,9 +137,10 @@ export function createServingTable(options: {
       // Documents are immutable: equal numbers are nothing new.
       const versions = JSON.stringify([versionsOf(policy), pins.map(({ id }) => id)]);
       if (versions === served) return;
-      const { allocation, latestConfig } = policy;
-      const config = withLaterStates(policy.config, latestConfig);
-      const good = { config, allocation, statesVersion: latestConfig.configVersion, pins };
+      const { allocation, inForce } = policy;
+      const config = withLaterStates(policy.config, inForce);
+      const trial = givenOut(policy.candidate);
+      const good = { config, allocation, statesVersion: inForce.configVersion, pins, trial };
       table = serve(good, clock);
       origin = 'store';
       served = versions;

@@ -43,7 +43,7 @@ describe('arms', () => {
     const { operator, registry, told } = await setUp();
     const written = await operator.putArm('village', { rungs: NEW_RUNGS, ...BY });
     expect(written).toMatchObject({ kind: 'published', config: { configVersion: 2, parent: 1, ...BY } });
-    const latest = await registry.latestConfig();
+    const latest = await registry.configInForce();
     expect(latest?.arms.find(({ id }) => id === 'village')).toMatchObject({
       state: 'active',
       baseline: false,
@@ -71,7 +71,7 @@ describe('arms', () => {
   it('two at once both land, one after the other', async () => {
     const { operator, registry } = await setUp();
     await Promise.all(['one', 'two', 'three'].map((id) => operator.putArm(id, { rungs: NEW_RUNGS, ...BY })));
-    const ids = (await registry.latestConfig())?.arms.map(({ id }) => id);
+    const ids = (await registry.configInForce())?.arms.map(({ id }) => id);
     expect(ids).toEqual(expect.arrayContaining(['one', 'two', 'three']));
     expect(await registry.listVersions('config')).toEqual([1, 2, 3, 4]);
   });

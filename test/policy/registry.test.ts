@@ -90,7 +90,7 @@ describe('the registry', () => {
     await registry.publishConfig(second);
     expect(await registry.loadCurrent()).toMatchObject({
       config: { configVersion: 1 },
-      latestConfig: { configVersion: 2 },
+      inForce: { configVersion: 2 },
     });
     await registry.publishAllocation(allocationOf(2, second));
     expect(await registry.loadCurrent()).toMatchObject({
