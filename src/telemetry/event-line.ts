@@ -98,21 +98,21 @@ export function toLineStart(
   );
 }
 
-/**
- * An event as one JSON object of the `events` table, without its opening brace: the spool writes that. Durations become whole
- * ms; what is absent is left to its default. Written by hand because building an object and serialising it costs several times as much.
- */
-export function toEventLine(event: TelemetryEvent, origin: EventOrigin): string {
-  return finishLine(toLineStart(event, origin), event);
-}
-
-/** `toEventLine` for one event more of a view whose line start is known. */
-export function finishLine(start: string, event: TelemetryEvent): string {
-  let line = `${start},"event_id":${quoted(event.eventId)},"type":"${event.type}","ts":"${clientTime(event.ts)}"`;
+/** All of an event's line but its start and its `ts`. Durations become whole ms; what is absent is left to its default. */
+export function toLineEnd(event: TelemetryEvent): string {
+  let line = `,"event_id":${quoted(event.eventId)},"type":"${event.type}"`;
   if (event.sequence !== undefined) line += `,"sequence":${event.sequence}`;
   line += columns(event, COLUMNS[event.type] as readonly Column<TelemetryEvent>[]);
   if ('sample' in event && event.sample !== undefined) line += columns(event.sample, SAMPLE_COLUMNS);
-  return `${line}}`;
+  return line;
+}
+
+/**
+ * An event as one JSON object of the `events` table, without its opening brace: the spool writes that. Written by hand
+ * because building an object and serialising it costs several times as much.
+ */
+export function toEventLine(event: TelemetryEvent, origin: EventOrigin): string {
+  return `${toLineStart(event, origin)},"ts":"${toClientTime(event.ts)}"${toLineEnd(event)}}`;
 }
 
 const NEEDS_NO_ESCAPE = /^[\w.:-]*$/;
@@ -148,6 +148,7 @@ function written(value: unknown, kind: Kind): string {
 /** The usual form of ISO 8601 needs no parsing. */
 const UTC_MS = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 
-function clientTime(ts: string): string {
+/** A `ts` as the schema takes it, in the form of `toClickHouseTime`. */
+export function toClientTime(ts: string): string {
   return UTC_MS.test(ts) ? `${ts.slice(0, 10)} ${ts.slice(11, 23)}` : toClickHouseTime(Date.parse(ts));
 }

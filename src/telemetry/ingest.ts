@@ -8,13 +8,13 @@ import {
   type TelemetryEvent,
 } from '../domain/index.ts';
 import { createDeadLetterWriter } from './dead-letters.ts';
-import { finishLine, toClickHouseTime, toLineStart } from './event-line.ts';
+import { toClickHouseTime, toClientTime, toLineEnd, toLineStart } from './event-line.ts';
 import { implausibility } from './plausibility.ts';
 import { type Rate, RateLimit } from './rate-limits.ts';
 import { RecentEvents } from './recent-events.ts';
 import { Refusal, type RefusalCode } from './refusal.ts';
 import type { AppendResult } from './spool/spool.ts';
-import { isWellFormedEvent } from './well-formed-event.ts';
+import { type WrittenEvent, writeUsualEvent } from './usual-event.ts';
 
 /** Which view an event belongs to and when it was decided, as far as known; or why its token is not believed. */
 export type Attribution =
@@ -70,36 +70,32 @@ export function createIngest(ports: IngestPorts, limits: IngestLimits): Ingest {
   const seen = new RecentEvents(DUPLICATE_WINDOW);
   const admit = createAdmission(ports, limits);
   const writeDeadLetters = createDeadLetterWriter();
+  const receivedTime = rememberTime();
   // Repeats of batches that stored nothing ride on the next batch that does.
   let untoldRepeats = 0;
 
   return async (candidates, arrival) => {
     const receivedAtMs = ports.clock.nowMs();
-    const batch: Batch = { arrival, receivedAtMs, attributed: null };
-    const receivedAt = toClickHouseTime(receivedAtMs);
-    const startLine = createLineStarts(ports, arrival, receivedAt);
-    const maxSkewMs = arrival.trusted || arrival.isImport === true ? MAX_STATED_SKEW_MS : MAX_SKEW_MS;
+    const receivedAt = receivedTime(receivedAtMs);
+    const batch: Batch = { arrival, receivedAtMs, receivedAt, attributed: null, lineStart: null };
     const refusals: Refusal[] = [];
     const rejected: Rejected[] = [];
     const lines: string[] = [];
-    const fresh = new Map<string, Set<string>>();
+    const fresh = seen.begin();
     let duplicates = 0;
-    for (const [index, candidate] of candidates.entries()) {
-      const admitted = admit(candidate, batch);
+    for (let index = 0; index < candidates.length; index += 1) {
+      const admitted = admit(candidates[index], batch);
       if (admitted instanceof Refusal) {
         refusals.push(admitted);
         rejected.push({ index, code: admitted.code, errors: admitted.errors });
         continue;
       }
-      const { event, viewId } = admitted;
-      const of = viewId || event.sessionId;
-      const ids = fresh.get(of) ?? new Set();
-      if (ids.has(event.eventId) || seen.has(of, event.eventId)) {
+      const { event, viewId, lineEnd } = admitted;
+      if (seen.isRepeat(fresh, viewId || event.sessionId, event.eventId)) {
         duplicates += 1;
         continue;
       }
-      fresh.set(of, ids.add(event.eventId));
-      lines.push(finishLine(startLine(event, viewId), clampSkew(event, receivedAt, receivedAtMs, maxSkewMs)));
+      lines.push(`${lineStartOf(event, viewId, batch, ports)},"ts":"${timeOf(event, batch)}"${lineEnd}}`);
     }
     const repeats = duplicates + untoldRepeats;
     if (lines[0] !== undefined && repeats > 0) lines[0] = `"repeats":${repeats},${lines[0]}`;
@@ -110,7 +106,7 @@ export function createIngest(ports: IngestPorts, limits: IngestLimits): Ingest {
       return result;
     }
     if (refusals.length > 0) await ports.bury(writeDeadLetters(refusals, arrival, receivedAtMs));
-    for (const [of, ids] of fresh) seen.add(of, ids);
+    seen.remember(fresh);
     return { kind: 'stored', accepted: lines.length, duplicates, rejected };
   };
 }
@@ -119,10 +115,21 @@ export function createIngest(ports: IngestPorts, limits: IngestLimits): Ingest {
 type Batch = {
   arrival: Arrival;
   receivedAtMs: number;
+  receivedAt: string;
   attributed: { event: TelemetryEvent; attribution: Attribution } | null;
+  lineStart: { viewId: string; sessionId: string; context: Context; text: string } | null;
 };
 
-type Admitted = { event: TelemetryEvent; viewId: string };
+type Admitted = WrittenEvent & { viewId: string };
+
+/** Several batches come in one millisecond. */
+function rememberTime(): (ms: number) => string {
+  let last = { ms: Number.NaN, text: '' };
+  return (ms) => {
+    if (ms !== last.ms) last = { ms, text: toClickHouseTime(ms) };
+    return last.text;
+  };
+}
 
 /** Decides of one candidate after the other whether it is an event of a view that may report it. */
 function createAdmission(ports: IngestPorts, limits: IngestLimits) {
@@ -135,27 +142,29 @@ function createAdmission(ports: IngestPorts, limits: IngestLimits) {
     const isLimited = !arrival.trusted && !arrival.isImport;
     if (isLimited && arrival.block !== '' && !blocks.take(arrival.block, receivedAtMs))
       return tooMany('rate.block', 'from one network', limits.block, candidate);
-    const event = readEvent(candidate);
-    if (event instanceof Refusal) return event;
-    if (event.type === 'upload_progress' || event.type === 'upload_end') return { event, viewId: '' };
+    const written = readEvent(candidate);
+    if (written instanceof Refusal) return written;
+    const { event, lineEnd } = written;
+    if (event.type === 'upload_progress' || event.type === 'upload_end') return { event, lineEnd, viewId: '' };
     const attribution = attributionOf(event, batch, ports);
     if (attribution.kind === 'bad-token') {
       const issue = { path: 'viewToken', expected: 'a token signed by this service', received: attribution.reason };
       return new Refusal('token.refused', [issue], candidate);
     }
     const { viewId, decidedAtMs } = attribution;
-    if (arrival.trusted) return { event, viewId };
+    if (arrival.trusted) return { event, lineEnd, viewId };
     if (isLimited && !views.take(viewId, receivedAtMs))
       return tooMany('rate.view', 'of one view', limits.view, candidate);
     const issue = decidedAtMs === null ? null : implausibility(event, decidedAtMs, receivedAtMs);
-    return issue === null ? { event, viewId } : new Refusal('event.implausible', [issue], candidate);
+    return issue === null ? { event, lineEnd, viewId } : new Refusal('event.implausible', [issue], candidate);
   };
 }
 
-function readEvent(candidate: unknown): TelemetryEvent | Refusal {
-  if (isWellFormedEvent(candidate)) return candidate;
+function readEvent(candidate: unknown): WrittenEvent | Refusal {
+  const usual = writeUsualEvent(candidate);
+  if (usual !== null) return usual;
   const parsed = eventSchema.safeParse(candidate);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) return { event: parsed.data, lineEnd: toLineEnd(parsed.data) };
   return new Refusal('event.invalid', describeIssues(parsed.error, candidate), candidate);
 }
 
@@ -177,26 +186,18 @@ function attributionOf(
   return attribution;
 }
 
-/** Line starts of one batch; that of the view before is kept while view and context stay the same. */
-function createLineStarts(ports: Pick<IngestPorts, 'groupOf'>, arrival: Arrival, receivedAt: string) {
+/** The start of a line; that of the event before serves again while view and context stay the same. */
+function lineStartOf(event: TelemetryEvent, viewId: string, batch: Batch, ports: Pick<IngestPorts, 'groupOf'>): string {
+  const { arrival, receivedAt, lineStart: last } = batch;
+  const context = contextOf(event, arrival, ports);
+  const { sessionId } = event;
+  // Within a session the view id says which asset it is, except of uploads.
+  const isSame = last?.viewId === viewId && viewId !== '' && last.sessionId === sessionId && last.context === context;
+  if (isSame) return last.text;
   const { source, block, trusted } = arrival;
-  let last: { viewId: string; sessionId: string; context: Context; text: string } | null = null;
-  return (event: TelemetryEvent, viewId: string): string => {
-    const context = contextOf(event, arrival, ports);
-    const { sessionId } = event;
-    // Within a session the view id says which asset it is, except of uploads.
-    if (
-      last === null ||
-      last.viewId !== viewId ||
-      viewId === '' ||
-      last.sessionId !== sessionId ||
-      last.context !== context
-    ) {
-      const text = toLineStart(event, { viewId, context, receivedAt, source, block, trusted });
-      last = { viewId, sessionId, context, text };
-    }
-    return last.text;
-  };
+  const text = toLineStart(event, { viewId, context, receivedAt, source, block, trusted });
+  batch.lineStart = { viewId, sessionId, context, text };
+  return text;
 }
 
 function tooMany(
@@ -220,9 +221,10 @@ function contextOf(event: TelemetryEvent, arrival: Arrival, { groupOf }: Pick<In
   };
 }
 
-function clampSkew(event: TelemetryEvent, receivedAt: string, receivedAtMs: number, maxSkewMs: number): TelemetryEvent {
+/** When it happened, by the client's clock where that can be. */
+function timeOf({ ts }: TelemetryEvent, { arrival, receivedAt, receivedAtMs }: Batch): string {
   // The same day in UTC is less than a day away.
-  if (event.ts.endsWith('Z') && event.ts.startsWith(receivedAt.slice(0, ISO_DATE_CHARACTERS))) return event;
-  const skewMs = Math.abs(Date.parse(event.ts) - receivedAtMs);
-  return skewMs <= maxSkewMs ? event : { ...event, ts: new Date(receivedAtMs).toISOString() };
+  if (ts.endsWith('Z') && ts.startsWith(receivedAt.slice(0, ISO_DATE_CHARACTERS))) return toClientTime(ts);
+  const maxSkewMs = arrival.trusted || arrival.isImport === true ? MAX_STATED_SKEW_MS : MAX_SKEW_MS;
+  return Math.abs(Date.parse(ts) - receivedAtMs) <= maxSkewMs ? toClientTime(ts) : receivedAt;
 }

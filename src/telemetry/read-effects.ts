@@ -4,12 +4,12 @@ import { scoredViewsSelect } from './schema/scored-views.ts';
 import { timeSql } from './schema/view-scope.ts';
 import { rewardSql, SCORABLE_SQL } from './view-components.ts';
 
-/** Which figures an effect is told in. */
-export const EFFECT_METRICS = ['reward', 'stallRatio', 'seenQuality', 'bitrateKbps'] as const;
-export type EffectMetric = (typeof EFFECT_METRICS)[number];
+/** Figures that effects are told in. */
+const METRICS = ['reward', 'stallRatio', 'seenQuality', 'bitrateKbps'] as const;
+type EffectMetric = (typeof METRICS)[number];
 
 /** Sums over the scored views of one asset on one side, each view or asset counting 1 ÷ the probability of its side. */
-export type UnitSums = {
+type UnitSums = {
   /** What was encoded once: duplicates are one with their original. */
   unit: string;
   owner: string;
@@ -88,7 +88,7 @@ async function readUnits(
     seenQuality: ['quality_ms', 'known_rung_ms'],
     bitrateKbps: ['delivered_kbit * 1000', 'played_ms'],
   };
-  const sums = EFFECT_METRICS.flatMap((name) => parts[name].map((term) => `sum(w * (${term}))`));
+  const sums = METRICS.flatMap((name) => parts[name].map((term) => `sum(w * (${term}))`));
   const rows = await database.query<Row>(
     `SELECT unit, any(owner) AS owner, treated, count() AS views, sum(w) AS weight, [${sums.join(', ')}] AS sums
      FROM (${viewsSql}) GROUP BY unit, treated ORDER BY views DESC, unit LIMIT ${MAX_UNITS}`,
@@ -99,7 +99,7 @@ async function readUnits(
     ...row,
     treated: Boolean(treated),
     sums: Object.fromEntries(
-      EFFECT_METRICS.map((name, index) => [name, [flat[2 * index] ?? 0, flat[2 * index + 1] ?? 0]]),
+      METRICS.map((name, index) => [name, [flat[2 * index] ?? 0, flat[2 * index + 1] ?? 0]]),
     ) as UnitSums['sums'],
   }));
 }

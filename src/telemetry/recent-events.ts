@@ -1,33 +1,47 @@
-type EventIds = Set<string>;
-type Generation = { views: Map<string, EventIds>; events: number };
+import { createEventHasher, EventIdSet } from './event-id-set.ts';
 
-const empty = (): Generation => ({ views: new Map(), events: 0 });
+/** Events of one batch that nobody had reported before; remembered once they are stored. */
+export type FreshEvents = number[];
+
+/** Repeats within a batch of more events than this are left to the outcome fold. */
+const LARGEST_BATCH = 16_384;
 
 /**
- * A bounded memory of event ids by view: at least the last `capacity` events, at most twice as many. Two generations that
- * take turns cost a fraction of a cache that keeps an order, and a window needs none.
+ * A bounded memory of event ids by view: at least the last `capacity` events, at most twice as many. Two generations take turns,
+ * and what was not stored is not remembered.
  */
 export class RecentEvents {
-  readonly #capacity: number;
-  #young = empty();
-  #old = empty();
+  readonly #batch = new EventIdSet(LARGEST_BATCH);
+  readonly #hash = createEventHasher();
+  #young: EventIdSet;
+  #old: EventIdSet;
 
   constructor(capacity: number) {
-    this.#capacity = capacity;
+    this.#young = new EventIdSet(capacity);
+    this.#old = new EventIdSet(capacity);
   }
 
-  has(viewId: string, eventId: string): boolean {
-    return this.#young.views.get(viewId)?.has(eventId) === true || this.#old.views.get(viewId)?.has(eventId) === true;
+  /** Begins a batch, whose events are looked at without a pause. */
+  begin(): FreshEvents {
+    this.#batch.clear();
+    return [];
   }
 
-  /** Remembers events of one view. */
-  add(viewId: string, eventIds: ReadonlySet<string>): void {
-    const known = this.#young.views.get(viewId);
-    if (known === undefined) this.#young.views.set(viewId, new Set(eventIds));
-    else for (const eventId of eventIds) known.add(eventId);
-    this.#young.events += eventIds.size;
-    if (this.#young.events < this.#capacity) return;
-    this.#old = this.#young;
-    this.#young = empty();
+  /** Whether an event has been stored lately or stands in the batch already; otherwise it is added to the batch. */
+  isRepeat(batch: FreshEvents, viewId: string, eventId: string): boolean {
+    const hash = this.#hash(viewId, eventId);
+    if (this.#young.has(hash) || this.#old.has(hash) || !this.#batch.add(hash)) return true;
+    batch.push(hash.high, hash.low);
+    return false;
+  }
+
+  /** Remembers a batch that is stored. */
+  remember(batch: FreshEvents): void {
+    for (let n = 0; n < batch.length; n += 2) {
+      this.#young.add({ high: batch[n] ?? 0, low: batch[n + 1] ?? 0 });
+      if (!this.#young.isFull) continue;
+      [this.#young, this.#old] = [this.#old, this.#young];
+      this.#young.clear();
+    }
   }
 }

@@ -21,6 +21,7 @@ export function componentSql(clips: RewardClips): Record<ViewComponent, string> 
     switches: `least(switches / (played_ms / 60000), ${clips.switchesPerMinuteClip})`,
     mbps: 'delivered_kbit / played_ms',
     failure: 'toFloat64(failed AND played_ms = 0)',
+    prospect: 'prospect',
   };
 }
 

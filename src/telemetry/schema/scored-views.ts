@@ -58,6 +58,19 @@ function decidedSql(inScope: string): string {
   )`;
 }
 
+/** A player holds what takes about this share of its line. */
+const HELD_SHARE = 0.75;
+/** Where the asset's renditions say nothing of their quality. */
+const UNKNOWN_PROSPECT = 70;
+/** Quality on this device of the asset's renditions, whichever arm was drawn: known before the view. */
+const QUALITIES = `arrayMap(quality -> least(quality, ${TRANSPARENT_QUALITY}), mapValues(decided.rendition_quality))`;
+/** Of the renditions that the line was known to hold; of the least one where it holds none, of all where nothing is known of it. */
+const HELD_QUALITIES = `arrayMap(id -> least(decided.rendition_quality[id], ${TRANSPARENT_QUALITY}), arrayFilter(
+    id -> decided.rendition_kbps[id] <= ${HELD_SHARE} * decided.throughput_kbps, mapKeys(decided.rendition_quality)))`;
+const PROSPECT = `if(empty(${QUALITIES}), ${UNKNOWN_PROSPECT}, (arrayAvg(${QUALITIES}) + multiIf(
+    isNull(decided.throughput_kbps), arrayAvg(${QUALITIES}),
+    empty(${HELD_QUALITIES}), arrayMin(${QUALITIES}), arrayMax(${HELD_QUALITIES}))) / 2)`;
+
 /** The rungs of the view and their average bitrates, rising. */
 const OFFERED = `arraySort(rung -> rung.2, arrayFilter(rung -> mapContains(decided.rendition_heights, rung.1),
     arrayZip(mapKeys(decided.rendition_kbps), mapValues(decided.rendition_kbps))))`;
@@ -130,6 +143,7 @@ SELECT
   is_decided AND is_heard AND NOT heard.trusted AND heard.played_ms + heard.stalled_ms > ${PLAUSIBILITY_SLACK_MS} +
     dateDiff('millisecond', least(decided.decided_at, heard.first_received_at), heard.last_received_at) AS implausible,
   ${OFFERED} AS offered,
+  ${PROSPECT} AS prospect,
   if(empty(heard.rung_kbps_ms) OR empty(offered), heard.rung_ms, ${WITH_MATCHED_BITRATES}) AS rung_ms,
   arraySum((id, ms) -> if(mapContains(decided.rendition_quality, id), ms, 0), mapKeys(rung_ms), mapValues(rung_ms)) AS known_rung_ms,
   arraySum((id, ms) -> ms * least(decided.rendition_quality[id], ${TRANSPARENT_QUALITY}),

@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { CommitQueue, type Group } from './commit-queue.ts';
 import {
   openName,
   readSpoolId,
@@ -47,14 +48,6 @@ export class SpoolWriteError extends Error {
   override readonly name = 'SpoolWriteError';
 }
 
-/** Rows on their way to the disk, already written as the segment they will be in. */
-type Pending = {
-  sequence: number;
-  rows: number;
-  bytes: Buffer;
-  resolve(result: AppendResult): void;
-  reject(error: Error): void;
-};
 type OpenFile = { handle: FileHandle; sequence: number; rows: number; bytes: number; writtenAtMs: number };
 
 /** A row as `append` takes it: a JSON object without its opening brace, which the spool writes with the segment's id. */
@@ -70,9 +63,8 @@ export class Spool {
   #sequence = 0;
   #rowStart = '';
   #open: OpenFile | null = null;
-  #pending: Pending[] = [];
-  /** Of rows that wait for the disk, in memory. */
-  #pendingBytes = 0;
+  /** Rows on their way to the disk, already written as the segment they will be in. */
+  readonly #pending = new CommitQueue<AppendResult>();
   #committing: Promise<void> | null = null;
   #sealTimer: NodeJS.Timeout | null = null;
   #sealRequested = false;
@@ -118,17 +110,14 @@ export class Spool {
   /** Stores rows as `toSpoolRow` writes them. Resolves once they are on disk. Throws SpoolWriteError. */
   append(rows: readonly string[]): Promise<AppendResult> {
     if (rows.length === 0) return Promise.resolve({ kind: 'stored' });
-    if (this.#stopped || this.bytesOnDisk + this.#pendingBytes >= this.#options.maxBytes) {
+    if (this.#stopped || this.bytesOnDisk + this.#pending.bytes >= this.#options.maxBytes) {
       return Promise.resolve({ kind: 'full', retryAfterSeconds: RETRY_AFTER_SECONDS });
     }
     let text = '';
     for (const row of rows) text += `${this.#rowStart}${row}\n`;
-    const bytes = Buffer.from(text);
-    this.#pendingBytes += bytes.length;
-    return new Promise((resolve, reject) => {
-      this.#pending.push({ sequence: this.#sequence, rows: rows.length, bytes, resolve, reject });
-      this.#kick();
-    });
+    const stored = this.#pending.push(this.#sequence, text, rows.length);
+    this.#kick();
+    return stored;
   }
 
   /** Seals what is open so that it can be applied now; resolves when it has been handed over. */
@@ -154,24 +143,21 @@ export class Spool {
   #kick(): void {
     this.#committing ??= this.#run().finally(() => {
       this.#committing = null;
-      if (this.#pending.length > 0 || this.#sealRequested) this.#kick();
+      if (this.#pending.first !== undefined || this.#sealRequested) this.#kick();
     });
   }
 
   async #run(): Promise<void> {
     await Promise.resolve(); // Appends of this turn of the event loop join the first commit.
-    while (this.#pending.length > 0 || this.#sealRequested) {
-      const sequence = this.#pending[0]?.sequence ?? this.#sequence;
-      const later = this.#pending.findIndex((pending) => pending.sequence !== sequence);
-      const batch = later === -1 ? this.#pending : this.#pending.slice(0, later);
-      this.#pending = later === -1 ? [] : this.#pending.slice(later);
-      if (batch.length > 0) await this.#commit(sequence, batch);
+    while (this.#pending.first !== undefined || this.#sealRequested) {
+      const group = this.#pending.take();
+      if (group !== undefined) await this.#commit(group);
       if (this.#open === null) this.#sealRequested = false;
       else if (this.#sealRequested || this.#open.bytes >= this.#options.segmentBytes) {
         this.#sealRequested = false;
         if (this.#open.sequence === this.#sequence) this.#rotate();
       }
-      if (this.#open !== null && this.#open.sequence !== (this.#pending[0]?.sequence ?? this.#sequence))
+      if (this.#open !== null && this.#open.sequence !== (this.#pending.first?.sequence ?? this.#sequence))
         await this.#sealOpen();
     }
   }
@@ -182,20 +168,17 @@ export class Spool {
     this.#rowStart = `{"segment":"${segmentId(this.#spoolId, this.#sequence)}",`;
   }
 
-  async #commit(sequence: number, batch: readonly Pending[]): Promise<void> {
+  async #commit(group: Group<AppendResult>): Promise<void> {
     try {
-      const file = await this.#openFile(sequence);
-      const bytes = Buffer.concat(batch.map((pending) => pending.bytes));
-      await this.#write(file, bytes);
-      for (const { rows } of batch) file.rows += rows;
-      file.bytes += bytes.length;
+      const file = await this.#openFile(group.sequence);
+      await this.#write(file, group.written());
+      file.rows += group.rows;
+      file.bytes += group.bytes;
       file.writtenAtMs = Date.now();
-      for (const { resolve } of batch) resolve({ kind: 'stored' });
+      this.#pending.settle(group, { kind: 'stored' });
     } catch (cause) {
       const error = new SpoolWriteError(`Could not store telemetry in ${this.#options.directory}`, { cause });
-      for (const { reject } of batch) reject(error);
-    } finally {
-      for (const { bytes } of batch) this.#pendingBytes -= bytes.length;
+      this.#pending.fail(group, error);
     }
   }
 
