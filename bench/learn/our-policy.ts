@@ -43,11 +43,11 @@ export function ourPolicy(
     learn(batch) {
       const day = Math.floor((batches + FIRST_BATCH) / BATCHES_PER_DAY);
       batches += 1;
-      for (const { context, arm, throughput, session } of batch) {
+      for (const { context, arm, throughput, prospect, session } of batch) {
         const key = `${context}|${arm}|${day}`;
         const known = rows.get(key) ?? { day, row: emptyRow(table, config, context, arm) };
         rows.set(key, known);
-        addView(known.row, table.values.subarray((session * table.arms + arm) * KEPT.length), throughput);
+        addView(known.row, table.values.subarray((session * table.arms + arm) * KEPT.length), throughput, prospect);
       }
       const statistics = [...rows.values()].map(({ day: of, row }) => ({ ...row, ageDays: day - of }));
       const maturedViews = statistics.reduce((sum, { decided }) => sum + decided, 0);
@@ -83,9 +83,9 @@ function emptyRow(table: RewardTable, config: PolicyConfig, context: number, arm
   };
 }
 
-function addView(row: ViewStatistics, kept: Float64Array, throughput: number): void {
+function addView(row: ViewStatistics, kept: Float64Array, throughput: number, prospect: number): void {
   const [quality = 0, stall = 0, startup = 0, switches = 0, mbps = 0, stalledMs = 0, playedMs = 0] = kept;
-  const z = [1, throughput, quality, stall, startup, switches, mbps, 0];
+  const z = [1, throughput, quality, stall, startup, switches, mbps, 0, prospect];
   let index = 0;
   for (let left = 0; left < SIZE; left += 1) {
     for (let right = left; right < SIZE; right += 1) {

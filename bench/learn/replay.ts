@@ -2,7 +2,7 @@ import { seededRng } from '../../src/policy/seeded-rng.ts';
 import { cellOf, type RewardTable } from './reward-table.ts';
 
 /** A view that comes in: its context, and what is known before it is offered anything. */
-export type Arrival = { context: number; throughput: number };
+export type Arrival = { context: number; throughput: number; prospect: number };
 
 /** What a policy learns of a view once it has ended. */
 export type Outcome = Arrival & { arm: number; reward: number; session: number };
@@ -100,7 +100,8 @@ export function replay(
       const session = pool[Math.floor(rng() * pool.length)] ?? 0;
       const known = table.sessions[session];
       const throughput = known?.throughput ?? 0;
-      const arm = policy.choose({ context, throughput });
+      const prospect = known?.prospects[device === 0 ? 0 : 1] ?? 0;
+      const arm = policy.choose({ context, throughput, prospect });
       const reward = table.rewards[cellOf(table, session, device, arm)] ?? 0;
       const lost = (table.rewards[cellOf(table, session, device, best[family * 2 + device] ?? 0)] ?? 0) - reward;
       regret += lost;
@@ -112,7 +113,7 @@ export function replay(
         result.lateByContext[context] = (result.lateByContext[context] ?? 0) + lost;
         lateViews[context] = (lateViews[context] ?? 0) + 1;
       }
-      outcomes.push({ context, throughput, arm, reward, session: session * 2 + device });
+      outcomes.push({ context, throughput, prospect, arm, reward, session: session * 2 + device });
     }
     result.byBatch.push(regret / BATCH);
     policy.learn(outcomes);

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { Arm, Context, RewardWeights } from '../../src/domain/index.ts';
 import { seededRng } from '../../src/policy/seeded-rng.ts';
 import { PLAYER_NAMES } from '../../src/simulation/player-settings.ts';
-import { type TitleLadder, titleLadder } from '../../src/simulation/rate-quality.ts';
+import { type TitleLadder, titleLadder, titleProspect } from '../../src/simulation/rate-quality.ts';
 import { drawThroughputBeforeKbps, drawWatchMs, familyRegion } from '../../src/simulation/simulate-sessions.ts';
 import { componentsOf, simulateView } from '../../src/simulation/simulate-view.ts';
 import type { Split } from './model-data.ts';
@@ -18,7 +18,14 @@ const DEVICES = ['phone', 'desktop'] as const;
 const STARTS = 2;
 
 /** One possible view: what it is before it is offered anything. */
-export type TableSession = { family: number; file: number; throughput: number };
+export type TableSession = {
+  family: number;
+  file: number;
+  title: number;
+  throughput: number;
+  /** What its title promises, per device. */
+  prospects: readonly [phone: number, desktop: number];
+};
 
 /** What every arm would have brought every session, by simulation. */
 export type RewardTable = {
@@ -58,13 +65,22 @@ function planTable(split: Split, arms: readonly Arm[], clips: RewardWeights): Pl
   for (const [family, { name, traces }] of split.families.entries()) {
     for (const { name: file, trace } of traces) {
       files.push(`${name}/${file}`);
-      for (const [title] of split.titles.entries()) {
+      for (const [title, known] of split.titles.entries()) {
         for (let start = 0; start < STARTS; start += 1) {
           const joinAtMs = rng() * trace.totalMs;
           const throughputBeforeKbps = drawThroughputBeforeKbps(trace, joinAtMs, rng);
           const wantedMs = drawWatchMs(rng);
           const player = PLAYER_NAMES[sessions.length % PLAYER_NAMES.length] ?? 'hls.js';
-          sessions.push({ family, file: files.length - 1, throughput: Math.log(throughputBeforeKbps / 1000) });
+          const prospects = DEVICES.map((device) =>
+            titleProspect(known, device, throughputBeforeKbps, clips.transparentQuality),
+          ) as [number, number];
+          sessions.push({
+            family,
+            file: files.length - 1,
+            title,
+            throughput: Math.log(throughputBeforeKbps / 1000),
+            prospects,
+          });
           plays.push((write) => {
             const played = (ladders[title] ?? []).map((ladder) => ({
               ladder,
@@ -72,7 +88,7 @@ function planTable(split: Split, arms: readonly Arm[], clips: RewardWeights): Pl
             }));
             for (const device of DEVICES) {
               for (const { ladder, playback } of played) {
-                const seen = componentsOf(playback, ladder, { device, throughputBeforeKbps, clips });
+                const seen = componentsOf(playback, ladder, { device, throughputBeforeKbps, prospect: 0, clips });
                 if (!seen) throw new Error(`${file}: a view of endless patience must start`);
                 const { stalledMs, playedMs } = playback.final;
                 write(KEPT.map((key) => (key === 'stalledMs' ? stalledMs : key === 'playedMs' ? playedMs : seen[key])));

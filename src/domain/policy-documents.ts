@@ -44,9 +44,10 @@ export const modelSchema = z.object({
     region: z.number().positive(),
     device: z.number().positive(),
     cell: z.number().positive(),
-    /** Points per unit of what a ladder is on a context's lines: everywhere, how devices differ, how cells do. */
+    /** Points per unit of what a ladder is on a context's lines: everywhere, how devices differ, how regions do, how cells do. */
     response: z.number().min(0).default(0),
     responseDevice: z.number().min(0).default(0),
+    responseRegion: z.number().min(0).default(0),
     responseCell: z.number().min(0).default(0),
   }),
   /** Standard deviation of one view's reward where too few views exist to measure it. */
@@ -158,6 +159,7 @@ export const allocationSchema = z.object({
         cell: z.number().positive(),
         response: z.number().positive(),
         responseDevice: z.number().positive(),
+        responseRegion: z.number().positive().default(0.0001),
         responseCell: z.number().positive(),
       }),
     })

@@ -23,6 +23,8 @@ export const VIEW_COMPONENTS = [
   'mbps',
   /** 1 when the exposed view fatally failed before its first frame. */
   'failure',
+  /** Pre-treatment covariate: points the asset's renditions promise this screen, as far as this line was known to go. */
+  'prospect',
 ] as const;
 export type ViewComponent = (typeof VIEW_COMPONENTS)[number];
 

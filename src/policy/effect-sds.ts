@@ -28,6 +28,7 @@ export function effectSds({ priorSd }: PolicyConfig['model']): EffectSds {
     cell: atLeast(priorSd.cell),
     response: atLeast(priorSd.response),
     responseDevice: atLeast(priorSd.responseDevice),
+    responseRegion: atLeast(priorSd.responseRegion),
     responseCell: atLeast(priorSd.responseCell),
   };
 }

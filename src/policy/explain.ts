@@ -16,8 +16,9 @@ import type { PooledCell } from './pool-statistics.ts';
 import { fitPosterior, type Posterior } from './posterior.ts';
 import { momentOf } from './reward.ts';
 
+type ScoredComponent = Exclude<ViewComponent, 'one' | 'throughput' | 'prospect'>;
 /** Mean of each scored component over an arm's views in the context; null without views. */
-export type ComponentMeans = Record<Exclude<ViewComponent, 'one' | 'throughput'>, number> | null;
+export type ComponentMeans = Record<ScoredComponent, number> | null;
 
 /** Points of the arm's gain over the baseline that come from each level; they add up to `gain`. */
 export type Shrinkage = { global: number; region: number; device: number; cell: number };
@@ -54,14 +55,7 @@ const DECIDED_CHANCE = 0.05;
 const DECIDED_STANDARD_ERRORS = 1.645;
 /** A question that takes more views than this is not going to be answered. */
 export const MAX_VIEWS_TO_DECIDE = 1_000_000;
-const SCORED: Exclude<ViewComponent, 'one' | 'throughput'>[] = [
-  'quality',
-  'stall',
-  'startup',
-  'switches',
-  'mbps',
-  'failure',
-];
+const SCORED: ScoredComponent[] = ['quality', 'stall', 'startup', 'switches', 'mbps', 'failure'];
 
 function componentMeans(cells: readonly PooledCell[], arm: number): ComponentMeans {
   const sum = (name: ViewComponent): number =>

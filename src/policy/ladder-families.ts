@@ -97,7 +97,16 @@ export function defaultConfig({ createdAt }: { createdAt: string }): PolicyConfi
     },
     // The best ladder of a context beats the best global one by 1.4 to 4.6 points: effects are of that size.
     model: {
-      priorSd: { arm: 0.5, region: 0.5, device: 0.5, cell: 0.8, response: 4, responseDevice: 2.5, responseCell: 2.5 },
+      priorSd: {
+        arm: 0.5,
+        region: 0.5,
+        device: 0.5,
+        cell: 0.8,
+        response: 4,
+        responseDevice: 2.5,
+        responseRegion: 2.5,
+        responseCell: 1.5,
+      },
       noiseSd: 15,
       dailyDecay: 0.97,
     },

@@ -3,8 +3,19 @@ import { type RewardWeights, VIEW_COMPONENTS, type ViewComponent, type ViewStati
 /** What one view is remembered by, already clipped. */
 export type ViewComponents = Record<ViewComponent, number>;
 
-/** Sums over views that are enough for a regression of the reward on the covariate. */
-export type RewardMoments = { n: number; sumR: number; sumRR: number; sumX: number; sumXX: number; sumXR: number };
+/** Sums over views that are enough for a regression of the reward on the covariates: throughput (x) and prospect (p). */
+export type RewardMoments = {
+  n: number;
+  sumR: number;
+  sumRR: number;
+  sumX: number;
+  sumXX: number;
+  sumXR: number;
+  sumP: number;
+  sumPP: number;
+  sumXP: number;
+  sumPR: number;
+};
 
 const SIZE = VIEW_COMPONENTS.length;
 
@@ -19,6 +30,7 @@ export function rewardVector(weights: RewardWeights): Record<ViewComponent, numb
     switches: -weights.switchPerMinute,
     mbps: -weights.deliveredMbps,
     failure: -weights.startFailure,
+    prospect: 0,
   };
 }
 
@@ -66,5 +78,9 @@ export function rewardMoments(statistics: Pick<ViewStatistics, 'moments'>, weigh
     sumX: momentOf(statistics, 'one', 'throughput'),
     sumXX: momentOf(statistics, 'throughput', 'throughput'),
     sumXR: project('throughput'),
+    sumP: momentOf(statistics, 'one', 'prospect'),
+    sumPP: momentOf(statistics, 'prospect', 'prospect'),
+    sumXP: momentOf(statistics, 'throughput', 'prospect'),
+    sumPR: project('prospect'),
   };
 }

@@ -1,6 +1,6 @@
 import type { Context, Device } from '../domain/index.ts';
 import { RESPONSE_FEATURES } from './arm-response.ts';
-import { type CellInformation, logDeterminant, quadraticForm } from './cell-information.ts';
+import { type CellInformation, logDeterminant, ownCovariance, quadraticForm } from './cell-information.ts';
 import {
   add,
   addBlock,
@@ -25,6 +25,8 @@ export type EffectSds = {
   cell: number;
   response: number;
   responseDevice: number;
+  /** How places differ in it, for all their devices alike. */
+  responseRegion: number;
   responseCell: number;
 };
 
@@ -147,6 +149,15 @@ function addCell(
   }
 }
 
+/** What ladders are on a region's lines: the mean of its cells'. */
+export function averageFeatures(cells: readonly Pick<SharedCell, 'features'>[]): Matrix {
+  const [first] = cells;
+  if (!first) throw new RangeError('cells: expected one or more (got none)');
+  const average = zeros(first.features.rows, first.features.columns);
+  for (const { features } of cells) addBlock(average, 0, 0, features, 1 / cells.length);
+  return average;
+}
+
 /** A region after elimination: u | g ~ N(offset − load·g, covariance). */
 type EliminatedRegion = { load: Matrix; offset: Float64Array; covariance: Matrix; deviance: number };
 
@@ -155,12 +166,12 @@ function eliminateRegion(
   cells: readonly SharedCell[],
   joint: Block,
   layout: SharedLayout,
-  regionSd: number,
+  sds: EffectSds,
 ): EliminatedRegion {
   const { arms, size } = layout;
-  const own = emptyBlock(arms);
+  const prior = ownCovariance(averageFeatures(cells), sds.region, sds.responseRegion);
+  const own: Block = { precision: inverse(prior), shift: new Float64Array(arms) };
   const cross = zeros(arms, size);
-  for (let arm = 0; arm < arms; arm += 1) add(own.precision, arm, arm, regionSd ** -2);
   for (const cell of cells) {
     addBlock(own.precision, 0, 0, cell.information.contrastPrecision);
     addVector(own.shift, cell.information.shift);
@@ -172,7 +183,7 @@ function eliminateRegion(
   const crossTransposed = transpose(cross);
   addBlock(joint.precision, 0, 0, multiply(crossTransposed, load), -1);
   addVector(joint.shift, timesVector(crossTransposed, offset), -1);
-  const deviance = logDeterminant(lower) + 2 * arms * Math.log(regionSd) - quadraticForm(lower, own.shift);
+  const deviance = logDeterminant(lower) + logDeterminant(cholesky(prior)) - quadraticForm(lower, own.shift);
   return { load, offset, covariance: inverse(own.precision), deviance };
 }
 
@@ -186,12 +197,11 @@ export function fitSharedEffects(
   sds: EffectSds,
   expected: Float64Array,
 ): SharedEffects {
-  const { arms, size } = layout;
-  const joint = emptyBlock(size);
+  const joint = emptyBlock(layout.size);
   let deviance = addPrior(joint.precision, layout, sds);
   const regions = new Map<string, EliminatedRegion>();
   for (const [region, members] of byRegion(cells)) {
-    const eliminated = eliminateRegion(members, joint, layout, sds.region);
+    const eliminated = eliminateRegion(members, joint, layout, sds);
     regions.set(region, eliminated);
     deviance += eliminated.deviance;
   }
@@ -200,6 +210,7 @@ export function fitSharedEffects(
   deviance += logDeterminant(lower) - quadraticForm(lower, joint.shift);
   const jointMean = solveCholesky(lower, columnVector(joint.shift)).data;
   const effects = jointMean.map((value, index) => value + (expected[index] ?? 0));
+  const elsewhere = ownCovariance(averageFeatures(cells), sds.region, sds.responseRegion);
   let jointCovariance: Matrix | null = null;
 
   return {
@@ -217,7 +228,7 @@ export function fitSharedEffects(
       if (eliminated) addVector(mean, eliminated.offset);
       const covariance = multiply(multiply(load, jointCovariance), transpose(load));
       if (eliminated) addBlock(covariance, 0, 0, eliminated.covariance);
-      else for (let arm = 0; arm < arms; arm += 1) add(covariance, arm, arm, sds.region ** 2);
+      else addBlock(covariance, 0, 0, elsewhere);
       return {
         mean,
         covariance,

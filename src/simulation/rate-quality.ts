@@ -113,6 +113,27 @@ export function rungAt(title: Title, kbps: number): MeasuredRung {
 
 type BytesAt = { low: MeasuredRung; high: MeasuredRung; chunk: number; bytes: number; position: number; kbps: number };
 
+/** A player holds what takes about this share of a line. */
+const HELD_SHARE = 0.75;
+
+/**
+ * What a title promises a screen before anything is offered: half of it the quality of the best encode a line of this throughput could
+ * hold, half the mean over all encodes, in points up to `transparentQuality`.
+ */
+export function titleProspect(
+  title: Title,
+  screen: Screen,
+  throughputKbps: number,
+  transparentQuality: number,
+): number {
+  const points = title.rungs.map(({ quality }) => {
+    const chunks = quality[screen];
+    return Math.min(transparentQuality, chunks.reduce((sum, value) => sum + value, 0) / chunks.length);
+  });
+  const held = title.rungs.findLastIndex(({ averageKbps: kbps }) => kbps <= throughputKbps * HELD_SHARE);
+  return ((points[Math.max(0, held)] ?? 0) + points.reduce((sum, value) => sum + value, 0) / points.length) / 2;
+}
+
 function bytesAt({ low, high, chunk, bytes, position, kbps }: BytesAt): number {
   const highBytes = high.chunkBytes[chunk] ?? bytes;
   if (position < 0) return (bytes * kbps) / low.averageKbps;

@@ -3,7 +3,7 @@ import type { ViewComponents } from '../policy/reward.ts';
 import type { NamedTrace, TraceFamily } from './model-world.ts';
 import { PLAYER_NAMES, type PlayerName } from './player-settings.ts';
 import { drawLognormal } from './random-draws.ts';
-import { type Title, type TitleLadder, titleLadder } from './rate-quality.ts';
+import { screenOf, type Title, type TitleLadder, titleLadder, titleProspect } from './rate-quality.ts';
 import { type ComponentClips, componentsOf, simulateView } from './simulate-view.ts';
 import { meanBandwidthKbps, type ThroughputTrace } from './throughput-trace.ts';
 
@@ -76,13 +76,14 @@ export function simulateSessions(input: {
     const wantedMs = drawWatchMs(rng);
     const throughputBeforeKbps = drawThroughputBeforeKbps(line, joinAtMs, rng);
     const context: Context = { region: familyRegion(family.name), device, connection: 'unknown' };
+    const prospect = titleProspect(title, screenOf(device), throughputBeforeKbps, clips.transparentQuality);
     const ready = laid.get(title) ?? ladders.map(({ nominalKbps }) => titleLadder(title, nominalKbps));
     laid.set(title, ready);
     return ladders.flatMap(({ arm }, index): SimulatedView[] => {
       const ladder = ready[index];
       if (!ladder) return [];
       const playback = simulateView({ trace: line, joinAtMs, wantedMs, player, throughputBeforeKbps }, ladder);
-      const components = componentsOf(playback, ladder, { device, throughputBeforeKbps, clips });
+      const components = componentsOf(playback, ladder, { device, throughputBeforeKbps, prospect, clips });
       return components ? [{ session, context, trace, title: title.name, player, arm, components }] : [];
     });
   }).flat();

@@ -48,11 +48,11 @@ export function seenQuality(
   return playback.final.playedMs > 0 ? points / playback.final.playedMs : 0;
 }
 
-/** A playback as the learner remembers it: the reward's clipped components and the covariate. Null when it never started. */
+/** A playback as the learner remembers it: the reward's clipped components and the covariates. Null when it never started. */
 export function componentsOf(
   playback: Playback,
   ladder: TitleLadder,
-  view: { device: Context['device']; throughputBeforeKbps: number; clips: ComponentClips },
+  view: { device: Context['device']; throughputBeforeKbps: number; prospect: number; clips: ComponentClips },
 ): ViewComponents | null {
   const { startupMs, playedMs, stalledMs, switchesUp, switchesDown, bytes } = playback.final;
   if (startupMs === null || playedMs <= 0) return null;
@@ -66,5 +66,6 @@ export function componentsOf(
     switches: Math.min(clips.switchesPerMinuteClip, (switchesUp + switchesDown) / (playedMs / 60_000)),
     mbps: (bytes * 8) / 1000 / playedMs,
     failure: 0,
+    prospect: view.prospect,
   };
 }

@@ -15,7 +15,9 @@ function table(noise = 5): RewardTable {
   const sessions = Array.from({ length: 2 * PER_FAMILY }, (_, index) => ({
     family: Math.floor(index / PER_FAMILY),
     file: index % 10,
+    title: 0,
     throughput: rng(),
+    prospects: [50, 50] as const,
   }));
   const made: RewardTable = {
     contexts: ['AA', 'BB'].flatMap((region) =>

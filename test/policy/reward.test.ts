@@ -15,6 +15,7 @@ const still: ViewComponents = {
   switches: 0,
   mbps: 0,
   failure: 0,
+  prospect: 0,
 };
 
 const viewArbitrary = fc.record({
@@ -26,6 +27,7 @@ const viewArbitrary = fc.record({
   switches: fc.double({ min: 0, max: 10, noNaN: true }),
   mbps: fc.double({ min: 0, max: 20, noNaN: true }),
   failure: fc.constantFrom(0, 1),
+  prospect: fc.double({ min: 0, max: 95, noNaN: true }),
 });
 
 describe('the reward of a view', () => {

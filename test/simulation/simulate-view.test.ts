@@ -34,7 +34,12 @@ function play(trace: ThroughputTrace, nominalKbps: number[], changes: Partial<Mo
   const ladder = titleLadder(title, nominalKbps);
   const playback = simulateView(session, ladder);
   const see = (device: 'phone' | 'desktop') =>
-    componentsOf(playback, ladder, { device, throughputBeforeKbps: session.throughputBeforeKbps, clips: reward });
+    componentsOf(playback, ladder, {
+      device,
+      throughputBeforeKbps: session.throughputBeforeKbps,
+      prospect: 50,
+      clips: reward,
+    });
   return { playback, see };
 }
 
@@ -52,6 +57,7 @@ describe('the components of a simulated view', () => {
       switches: 0,
       mbps: fetchedMs / 40_000,
       failure: 0,
+      prospect: 50,
     });
     expect(see('desktop')?.quality).toBe(60);
     expect(fetchedMs).toBeGreaterThan(64_000);
@@ -94,7 +100,9 @@ describe('the components of a simulated view', () => {
     const ladder = titleLadder(title, [1000]);
     const { playback } = play(constantTrace(2000, 0), [1000]);
     const unseen = { ...playback, final: { ...playback.final, startupMs: null, playedMs: 0 } };
-    expect(componentsOf(unseen, ladder, { device: 'tv', throughputBeforeKbps: 1, clips: reward })).toBeNull();
+    expect(
+      componentsOf(unseen, ladder, { device: 'tv', throughputBeforeKbps: 1, prospect: 50, clips: reward }),
+    ).toBeNull();
   });
 });
 

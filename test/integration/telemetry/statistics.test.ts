@@ -149,6 +149,8 @@ describe('view statistics', () => {
     const sum = (component: (typeof VIEW_COMPONENTS)[number]) => momentOf(baseline, 'one', component);
     expect(sum('one')).toBe(2);
     expect(sum('throughput')).toBeCloseTo(2, 6);
+    // Its line holds the better of two renditions, 60 and 99: half of 95, half of their mean with 99 capped.
+    expect(sum('prospect')).toBeCloseTo(2 * ((95 + 77.5) / 2), 6);
     // Half the time at quality 60, half at 99, which is capped at 95.
     expect(sum('quality')).toBeCloseTo(2 * 77.5, 5);
     expect(sum('stall')).toBeCloseTo(0.5, 9);
