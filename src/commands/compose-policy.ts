@@ -6,9 +6,12 @@ import { type Announcement, type Clock, type PolicyConfig, policyConfigSchema } 
 import type { MediaStore } from '../media/media-store.ts';
 import { defaultConfig } from '../policy/ladder-families.ts';
 import { createLearner, type Learner } from '../policy/learner.ts';
+import { createTrialConductor, type TrialSources } from '../policy/promotion/conduct-trial.ts';
 import { createRegistry, type Registry } from '../policy/registry.ts';
 import type { Database } from '../telemetry/database.ts';
+import { readLoggedViews } from '../telemetry/read-logged-views.ts';
 import { countMaturedViews, readViewStatistics } from '../telemetry/read-statistics.ts';
+import { readTrial } from '../telemetry/read-trial.ts';
 
 /** Operators may start from other settings than the built-in ones: merged over them, section by section, into config 1. */
 const INITIAL_POLICY_FILE = 'initial-policy.json';
@@ -49,8 +52,25 @@ export function openLearner(ports: {
     registry,
     readStatistics: ({ reward }) => readViewStatistics(database, { reward, viewTimeoutMs: config.viewTimeoutMs }),
     countViews: async () => ({ matured: await countMaturedViews(database, config.viewTimeoutMs) }),
+    conductTrial: createTrialConductor({
+      registry,
+      sources: trialSources(database, config.viewTimeoutMs),
+      announce,
+      clock,
+      log,
+    }),
     announce,
     clock,
     log,
   });
+}
+
+/** What telemetry knows of a config on trial, scored by that config's reward: it says what is wanted now. */
+export function trialSources(database: Pick<Database, 'query'>, viewTimeoutMs: number): TrialSources {
+  return {
+    readTrial: ({ config: { configVersion, reward }, since }) =>
+      readTrial(database, { configVersion, since, reward, viewTimeoutMs }),
+    readLoggedViews: ({ config: { configVersion, reward }, since }) =>
+      readLoggedViews(database, { exceptConfig: configVersion, since, reward, viewTimeoutMs }),
+  };
 }

@@ -15,6 +15,7 @@ export const announcementSchema = z.discriminatedUnion('type', [
     configVersion: z.int(),
     stage: promotionStageSchema,
     share: z.number(),
+    held: z.boolean(),
     reason: z.string(),
   }),
   z.object({ type: z.literal('policy.allocation'), configVersion: z.int(), allocationVersion: z.int() }),

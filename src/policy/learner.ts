@@ -1,5 +1,5 @@
 import type { Announcement, Clock, PolicyConfig, ViewStatistics } from '../domain/index.ts';
-import { buildAllocation } from './allocate.ts';
+import { buildAllocation, type Previous } from './allocate.ts';
 import type { CurrentPolicy } from './current-policy.ts';
 import { fingerprint } from './fingerprint.ts';
 import type { Log } from './log.ts';
@@ -25,10 +25,14 @@ type Options = {
   registry: Pick<Registry, 'loadCurrent' | 'publishAllocation' | 'listVersions'>;
   readStatistics: (policy: PolicyConfig) => Promise<ViewStatistics[]>;
   countViews: () => Promise<{ matured: number }>;
+  /** Takes a config on trial a step further where its evidence says so; answers whether anything changed. */
+  conductTrial: () => Promise<boolean>;
   announce: (announcement: Announcement) => Promise<void>;
   clock: Clock;
   log: Log;
 };
+
+type Fitted = Omit<LearnResult, 'durationMs'>;
 
 async function currentPolicy(registry: Options['registry']): Promise<CurrentPolicy> {
   const current = await registry.loadCurrent();
@@ -36,25 +40,49 @@ async function currentPolicy(registry: Options['registry']): Promise<CurrentPoli
   return current;
 }
 
-async function refit(options: Options): Promise<Omit<LearnResult, 'durationMs'>> {
-  const { registry, clock, log } = options;
+/** What is offered now, when nothing was fitted. */
+const unchanged = ({ allocation }: Pick<CurrentPolicy, 'allocation'>, matured: number): Fitted => ({
+  configVersion: allocation.configVersion,
+  allocationVersion: allocation.allocationVersion,
+  changed: false,
+  views: { matured, used: allocation.views.used },
+});
+
+async function refit(options: Options): Promise<Fitted> {
+  const { registry, log } = options;
   const current = await currentPolicy(registry);
-  const config = current.inForce;
-  const [statistics, { matured }] = await Promise.all([options.readStatistics(config), options.countViews()]);
-  const unchanged = ({ allocation }: CurrentPolicy): Omit<LearnResult, 'durationMs'> => ({
-    configVersion: allocation.configVersion,
-    allocationVersion: allocation.allocationVersion,
-    changed: false,
-    views: { matured, used: allocation.views.used },
-  });
+  const { matured } = await options.countViews();
+  const fitted = await fit(options, current.inForce, current, matured);
+  try {
+    const { candidate } = current;
+    // Fitted before it is given to anybody, and fitted after the config in force: when it comes into force, it is the newest.
+    if (candidate) await fit(options, candidate.config, previousOf(current), matured);
+    if (!(await options.conductTrial())) return fitted;
+  } catch (err) {
+    log.warn({ err }, 'the config on trial stays where it is');
+    return fitted;
+  }
+  return { ...unchanged(await currentPolicy(registry), matured), changed: true };
+}
+
+/** What a candidate's shares are measured against: its own last allocation, or before there is one, that of the config in force. */
+function previousOf({ candidate, config, allocation }: CurrentPolicy): Previous {
+  return candidate?.allocation
+    ? { config: candidate.config, allocation: candidate.allocation }
+    : { config, allocation };
+}
+
+async function fit(options: Options, config: PolicyConfig, previous: Previous, matured: number): Promise<Fitted> {
+  const { registry, clock, log } = options;
+  const statistics = await options.readStatistics(config);
   const basis = fingerprint(statistics, config);
-  if (current.allocation.basis === basis) return unchanged(current);
+  if (previous.allocation.basis === basis) return unchanged(previous, matured);
   // A broken document keeps its number: the next one is above every number taken, not above the last good one.
   const taken = (await registry.listVersions('allocation')).at(-1) ?? 0;
   const next = buildAllocation({
     config,
     statistics,
-    previous: current,
+    previous,
     seed: hash32(basis),
     allocationVersion: taken + 1,
     createdAt: new Date(clock.nowMs()).toISOString(),
@@ -63,7 +91,7 @@ async function refit(options: Options): Promise<Omit<LearnResult, 'durationMs'>>
   const { configVersion, allocationVersion, views } = next;
   if ((await registry.publishAllocation(next)).kind === 'taken') {
     log.info({ allocationVersion }, 'another learner published this allocation first');
-    return unchanged(await currentPolicy(registry));
+    return unchanged(await currentPolicy(registry), matured);
   }
   await options.announce({ type: 'policy.allocation', configVersion, allocationVersion }).catch((err: unknown) => {
     log.warn(

@@ -1,9 +1,21 @@
-import type { Accountability, Announcement, Clock, Pin, PolicyConfig, PolicyOperation } from '../domain/index.ts';
+import type {
+  Accountability,
+  Announcement,
+  Clock,
+  Pin,
+  PolicyConfig,
+  PolicyOperation,
+  PromotionStage,
+} from '../domain/index.ts';
+import { changeSettings, type SettingChanges } from './change-settings.ts';
 import { type ConfigDifference, configDiff } from './config-diff.ts';
 import { type ArmRequest, type Edit, editArm, type Refusal, restoreConfig } from './edit-arms.ts';
+import { createJournal, untilWritten } from './journal.ts';
 import type { Log } from './log.ts';
 import { standingPins } from './pins.ts';
-import { PolicyMissingError, type Published, type Registry } from './registry.ts';
+import { stagesOf } from './promotion/stages.ts';
+import { createTrials, type Trials } from './promotion/trials.ts';
+import { PolicyMissingError, type Registry } from './registry.ts';
 
 // What operators change by hand. Every write is one numbered document that names its actor and reason; of two at once the second
 // looks at what the first one wrote and is tried again. Nothing is kept here between calls.
@@ -13,14 +25,26 @@ export type PinRequest = Pick<Pin, 'region' | 'device' | 'connection' | 'arm' | 
 
 export type ConfigWritten = { kind: 'published' | 'unchanged'; config: PolicyConfig };
 
+/** Whether a config is to earn its views by stages; otherwise it takes effect as a whole with its first refit. */
+type Staging = { staged?: boolean | undefined };
+
 /** A config and how it differs from its parent; the first has none. */
-export type ConfigVersion = Pick<PolicyConfig, 'configVersion' | 'parent' | 'createdAt' | 'actor' | 'reason'> & {
+export type ConfigVersion = Pick<
+  PolicyConfig,
+  'configVersion' | 'parent' | 'createdAt' | 'actor' | 'reason' | 'staged'
+> & {
+  /** The last stage it came to; null where it took effect as a whole. */
+  stage: PromotionStage | null;
   diff: ConfigDifference[];
 };
 
 export type Operator = {
-  putArm(id: string, request: ArmRequest & Accountability): Promise<ConfigWritten | Refusal>;
-  /** Publishes what config `toConfigVersion` says, under a new number. */
+  putArm(id: string, request: ArmRequest & Accountability & Staging): Promise<ConfigWritten | Refusal>;
+  /** The config in force with other settings: on trial, unless it is to take effect as a whole. */
+  propose(request: { changes: SettingChanges } & Accountability & Staging): Promise<ConfigWritten | Refusal>;
+  promote: Trials['promote'];
+  hold: Trials['hold'];
+  /** Ends a trial; and where another config than `toConfigVersion` is in force, publishes what that one says, under a new number. */
   rollback(request: { toConfigVersion: number } & Accountability): Promise<ConfigWritten | Refusal>;
   pin(request: PinRequest): Promise<{ kind: 'pinned'; pin: Pin } | Refusal>;
   unpin(pinId: string, by: Accountability): Promise<{ kind: 'unpinned'; pin: Pin } | { kind: 'unknown' }>;
@@ -32,8 +56,6 @@ export type Operator = {
 
 const MAX_PIN_DAYS = 90;
 const DAY_MS = 86_400_000;
-/** Somebody else wins a number only by writing something: more than this in a row is a store that does not work. */
-const MAX_TRIES = 20;
 
 type Options = {
   registry: Pick<
@@ -54,6 +76,8 @@ type Options = {
 /** An operator's hands on the policy; every function throws what the store throws. */
 export function createOperator({ registry, announce, clock, log }: Options): Operator {
   const now = (): string => new Date(clock.nowMs()).toISOString();
+  const journal = createJournal({ registry, announce, log });
+  const trials = createTrials({ registry, journal, now });
 
   async function tell(announcement: Announcement): Promise<void> {
     await announce(announcement).catch((err: unknown) =>
@@ -69,36 +93,48 @@ export function createOperator({ registry, announce, clock, log }: Options): Ope
 
   async function publish(
     edit: (config: PolicyConfig) => Edit | Promise<Edit>,
-    { actor, reason }: Accountability,
+    { actor, reason, staged = false }: Accountability & Staging,
   ): Promise<ConfigWritten | Refusal> {
-    return untilWritten(async () => {
+    const outcome = await untilWritten(async (): Promise<ConfigWritten | Refusal | null> => {
+      const running = staged ? await refuseSecondTrial() : null;
+      if (running) return running;
       const parent = await latest();
       const outcome = await edit(parent);
       if (outcome.kind === 'refused') return outcome;
       if (outcome.kind === 'unchanged') return { kind: 'unchanged', config: parent };
       const taken = (await registry.listVersions('config')).at(-1) ?? 0;
-      const imprint = { parent: parent.configVersion, createdAt: now(), actor, reason };
+      const imprint = { parent: parent.configVersion, createdAt: now(), actor, reason, staged };
       const config = { ...outcome.config, ...imprint, configVersion: taken + 1 };
       if ((await registry.publishConfig(config)).kind === 'taken') return null;
-      log.info({ configVersion: config.configVersion, actor, reason }, 'policy config published');
+      log.info({ configVersion: config.configVersion, actor, reason, staged }, 'policy config published');
       await tell({ type: 'policy.config', configVersion: config.configVersion });
       return { kind: 'published', config };
     });
+    if (staged && outcome.kind === 'published') await trials.begin(outcome.config.configVersion, { actor, reason });
+    return outcome;
   }
 
-  async function append(make: (number: number) => PolicyOperation): Promise<PolicyOperation | null> {
-    const operation = make(((await registry.listVersions('operation')).at(-1) ?? 0) + 1);
-    const published: Published = await registry.publishOperation(operation);
-    if (published.kind === 'taken') return null;
-    await tell({ type: 'policy.operation', number: operation.number });
-    return operation;
+  async function refuseSecondTrial(): Promise<Refusal | null> {
+    const current = await registry.loadCurrent();
+    const trial = current?.candidate?.trial ?? current?.overtaken;
+    if (!trial) return null;
+    const received = `config ${trial.configVersion}, at ${trial.stage}`;
+    return { kind: 'refused', code: 'trial.running', path: 'staged', expected: 'no other config on trial', received };
   }
 
   return {
-    putArm: (id, { actor, reason, ...request }) => publish((config) => editArm(config, id, request), { actor, reason }),
+    putArm: (id, { actor, reason, staged, ...request }) =>
+      publish((config) => editArm(config, id, request), { actor, reason, staged }),
 
-    rollback: ({ toConfigVersion, ...by }) =>
-      publish(async (config) => {
+    propose: ({ changes, ...by }) => publish((config) => changeSettings(config, changes), by),
+    promote: trials.promote,
+    hold: trials.hold,
+
+    async rollback({ toConfigVersion, ...by }) {
+      const ended = await trials.end(by);
+      const inForce = await latest();
+      if (ended && toConfigVersion === inForce.configVersion) return { kind: 'published', config: inForce };
+      return publish(async (config) => {
         const earlier = await registry.readConfig(toConfigVersion);
         if (earlier) return restoreConfig(config, earlier);
         const known = (await registry.listVersions('config')).join(', ');
@@ -109,18 +145,19 @@ export function createOperator({ registry, announce, clock, log }: Options): Ope
           expected: `one of ${known}`,
           received: String(toConfigVersion),
         };
-      }, by),
+      }, by);
+    },
 
     async pin(request) {
       const refusal = refusePin(request, await latest(), clock.nowMs());
       if (refusal) return refusal;
       return untilWritten(async () => {
-        const written = await append((number) => ({
-          kind: 'pin',
+        const written = await journal.appendAfter(await journal.last(), (number) => ({
+          kind: 'pin' as const,
           number,
           pin: { ...request, id: `pin-${number}`, createdAt: now() },
         }));
-        if (written?.kind !== 'pin') return null;
+        if (!written) return null;
         log.info({ ...written.pin }, 'context pinned');
         return { kind: 'pinned', pin: written.pin };
       });
@@ -128,9 +165,16 @@ export function createOperator({ registry, announce, clock, log }: Options): Ope
 
     async unpin(pinId, { actor, reason }) {
       return untilWritten(async () => {
+        const last = await journal.last();
         const pin = standingPins(await registry.readOperations()).find(({ id }) => id === pinId);
         if (!pin) return { kind: 'unknown' };
-        const written = await append((number) => ({ kind: 'unpin', number, at: now(), pinId, actor, reason }));
+        const imprint = { at: now(), actor, reason };
+        const written = await journal.appendAfter(last, (number) => ({
+          kind: 'unpin' as const,
+          number,
+          pinId,
+          ...imprint,
+        }));
         if (!written) return null;
         log.info({ pinId, actor, reason }, 'pin removed');
         return { kind: 'unpinned', pin };
@@ -146,25 +190,19 @@ export function createOperator({ registry, announce, clock, log }: Options): Ope
       const versions = (await registry.listVersions('config')).slice(-limit).reverse();
       const configs = await Promise.all(versions.map((version) => registry.readConfig(version)));
       const readable = configs.filter((config) => config !== null);
-      const operations = (await registry.readOperations()).slice(-limit).reverse();
-      return { configs: await Promise.all(readable.map(describe)), operations };
+      const operations = await registry.readOperations();
+      const stages = stagesOf(operations);
+      const described = readable.map((config) => describe(config, stages.get(config.configVersion)?.stage ?? null));
+      return { configs: await Promise.all(described), operations: operations.slice(-limit).reverse() };
     },
   };
 
-  async function describe(config: PolicyConfig): Promise<ConfigVersion> {
-    const { configVersion, parent, createdAt, actor, reason } = config;
+  async function describe(config: PolicyConfig, stage: PromotionStage | null): Promise<ConfigVersion> {
+    const { configVersion, parent, createdAt, actor, reason, staged } = config;
     const before = parent === null ? null : await registry.readConfig(parent);
-    return { configVersion, parent, createdAt, actor, reason, diff: before ? configDiff(before, config) : [] };
+    const diff = before ? configDiff(before, config) : [];
+    return { configVersion, parent, createdAt, actor, reason, staged, stage, diff };
   }
-}
-
-/** Tries again while it answers null: somebody else wrote under the same number first. */
-async function untilWritten<T>(attempt: () => Promise<T | null>): Promise<T> {
-  for (let tries = 0; tries < MAX_TRIES; tries += 1) {
-    const answer = await attempt();
-    if (answer !== null) return answer;
-  }
-  throw new PolicyMissingError(`policy: expected a free number within ${MAX_TRIES} tries (got none)`);
 }
 
 function refusePin({ arm: id, expiresAt }: PinRequest, config: PolicyConfig, nowMs: number): Refusal | null {

@@ -27,6 +27,7 @@ async function setUp(store = memoryStore()) {
       return seen;
     },
     countViews: async () => ({ matured: 1000 }),
+    conductTrial: async () => false,
     announce: async (announcement) => {
       if (world.announceFails) throw new Error('redis is away');
       announced.push(announcement);
@@ -134,6 +135,7 @@ describe('the learner', () => {
       registry,
       readStatistics: async () => [],
       countViews: async () => ({ matured: 0 }),
+      conductTrial: async () => false,
       announce: async () => {},
       clock,
       log,
