@@ -9,6 +9,7 @@ import {
 } from '@grafana/grafana-foundation-sdk/dashboard';
 import { CLICKHOUSE, clickHouseQuery } from './clickhouse-query.ts';
 import { comparisonRow } from './rows/comparison-row.ts';
+import { encodingRow } from './rows/encoding-row.ts';
 import { pipelineRow } from './rows/pipeline-row.ts';
 import { viewersRow } from './rows/viewers-row.ts';
 import { ALLOCATION_CHANGES_SQL, CONFIG_CHANGES_SQL } from './sql/comparison-sql.ts';
@@ -33,6 +34,7 @@ export function nara1r(): Dashboard {
     ]);
   addRow(builder, 'Viewers’ experience', viewersRow());
   addRow(builder, 'Learned against held baseline', comparisonRow());
+  addRow(builder, 'Encoding by what was learned', encodingRow());
   addRow(builder, 'Pipeline', pipelineRow());
   return numbered(builder.build());
 }

@@ -12,6 +12,7 @@ import { type FeedTokenPorts, feedTokenRoutes } from './routes/feed-token-routes
 import { type HealthPorts, healthRoutes } from './routes/health-routes.ts';
 import { importRoutes } from './routes/import-routes.ts';
 import { type PlaybackPorts, playbackRoutes } from './routes/playback-routes.ts';
+import { type PolicyEffectsPorts, policyEffectsRoutes } from './routes/policy-effects-routes.ts';
 import { type PolicyPorts, policyRoutes } from './routes/policy-routes.ts';
 import { type PolicyWritePorts, policyWriteRoutes } from './routes/policy-write-routes.ts';
 import { type QoePorts, qoeRoutes } from './routes/qoe-routes.ts';
@@ -26,6 +27,7 @@ export type AppPorts = TelemetryPorts &
   PlaybackPorts &
   PolicyPorts &
   PolicyWritePorts &
+  PolicyEffectsPorts &
   FeedTokenPorts & {
     assets: AssetPorts;
     uploads: UploadPorts;
@@ -74,6 +76,7 @@ export function createApp(ports: AppPorts, log: Logger): Express {
   app.use(assetRoutes(ports.assets));
   app.use(policyRoutes(ports));
   app.use(policyWriteRoutes(ports));
+  app.use(policyEffectsRoutes(ports));
   app.use(qoeRoutes(ports));
   app.use(feedTokenRoutes(ports));
   app.use(consoleRoutes(ports.browserKey));

@@ -1,4 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client';
+import type { Effect } from '../policy/clustered-effect.ts';
+import type { EffectsReport } from '../policy/effects-report.ts';
 
 /** Where the gauges come from, asked at every scrape. */
 export type GaugeSources = {
@@ -11,6 +13,8 @@ export type GaugeSources = {
   encoding(): Promise<readonly EncodingStatus[]>;
   /** Events of the last hours that are neither stored nor known to be anywhere else. May fail with ClickHouse. */
   unaccounted(): Promise<number>;
+  /** Effects of the last four weeks; null while there are none to tell. May fail with ClickHouse. */
+  effects(): Promise<Pick<EffectsReport, 'encoding' | 'playTime' | 'audience'> | null>;
 };
 
 /** How encoding goes on one host: shares of the machine, and ffmpegs. */
@@ -102,9 +106,38 @@ export function exposeGauges(registry: Registry, sources: GaugeSources, timeoutM
     [],
     async () => [{ labels: {}, value: await sources.unaccounted() }],
   );
+  gauge(
+    'nara_policy_effect_points',
+    'Reward that was learned brings a view: of encoding by it (by asset) and of offering by it (by view), with its 95 % interval.',
+    ['of', 'bound'],
+    async () => {
+      const effects = await sources.effects();
+      return [
+        ...effectReadings('encoding', effects?.encoding.effects.reward),
+        ...effectReadings('play-time', effects?.playTime.effects.reward),
+      ];
+    },
+  );
+  gauge(
+    'nara_audience_prediction_error_ratio',
+    'Share of views that came from elsewhere than predicted when their asset was planned; `chance`: were predictions exact.',
+    ['level', 'kind'],
+    async () =>
+      ((await sources.effects())?.audience ?? []).flatMap(({ level, error, chance }) => [
+        ...(error.value === null ? [] : [{ labels: { level, kind: 'measured' }, value: error.value }]),
+        ...(chance === null ? [] : [{ labels: { level, kind: 'chance' }, value: chance }]),
+      ]),
+  );
   gauge('nara_feed_clients', 'Open WebSocket connections of the feed.', [], () => [
     { labels: {}, value: sources.feedClients() },
   ]);
+}
+
+function effectReadings(of: string, effect: Effect | undefined): Reading[] {
+  const bounds = { value: effect?.value, low: effect?.ci95?.[0], high: effect?.ci95?.[1] };
+  return Object.entries(bounds).flatMap(([bound, value]) =>
+    value === null || value === undefined ? [] : [{ labels: { of, bound }, value }],
+  );
 }
 
 async function within<T>(timeoutMs: number, work: () => T | Promise<T>): Promise<T> {

@@ -64,6 +64,7 @@ export function apiPorts(parts: ApiParts, keys: KeyStore, browserKey: string | n
     },
     readQoe: (query) => readQoe(database, query, table.current().config.reward),
     nowMs: clock.nowMs,
+    effects: parts.effects.effects,
     mintFeedToken: parts.feedTokens.mint,
     assets: { checkKey, ...assets.forAssets },
     uploads: {

@@ -43,6 +43,7 @@ async function startApi(config: Config, log: Logger): Promise<Service> {
     feedClients: () => feed.clientCount,
     encoding: () => readHostStatuses(parts.redis, parts.clock.nowMs()),
     unaccounted: telemetry.unaccounted,
+    effects: parts.effects.watchedEffects,
   });
   listenToOthers(parts);
   const handler = createRequestHandler(apiPorts(parts, keys, browserKey), log);

@@ -55,6 +55,7 @@ export const COMMANDS: readonly Command[] = [
     usage: [
       'nara policy show|arms|versions|pins|learn [--json]',
       'nara policy explain --region CC --device CLASS [--connection TYPE] [--json]',
+      'nara policy effects [--from TIME] [--to TIME] [--json]',
       'nara policy pin --region CC --device CLASS [--connection TYPE] --arm ID --expires 2h|3d|TIME --reason TEXT [--actor NAME]',
       'nara policy unpin PIN|pause ARM|resume ARM|retire ARM|rollback CONFIG --reason TEXT [--actor NAME]',
       `nara policy what-if --reward '{"deliveredMbps": 4}' [--from TIME] [--to TIME] [--json]`,

@@ -26,6 +26,7 @@ import { bucketAccess } from './bucket-access.ts';
 import { composeAssets } from './compose-assets.ts';
 import { composeDelivery, type Delivery } from './compose-delivery.ts';
 import { composeEdge } from './compose-edge.ts';
+import { composeEffects } from './compose-effects.ts';
 import { composeErasure } from './compose-erasure.ts';
 import { openRegistry } from './compose-policy.ts';
 import { composeTelemetry } from './compose-telemetry.ts';
@@ -86,6 +87,12 @@ export async function openApiParts(config: Config, urls: ApiUrls, log: Logger) {
     clock,
     onUnavailable: (part, error) =>
       log.warn({ part, reason: error.message }, 'does not answer; deciding without it for now'),
+  });
+  const effects = composeEffects({
+    database,
+    config: () => table.current().config,
+    viewTimeoutMs: config.viewTimeoutMs,
+    clock,
   });
   const hashSubject = createSubjectHash(secret);
   const clips = () => table.current().config.reward;
@@ -186,6 +193,7 @@ export async function openApiParts(config: Config, urls: ApiUrls, log: Logger) {
     registry,
     table,
     operator,
+    effects,
     telemetry,
     delivery,
     eraseTelemetry,

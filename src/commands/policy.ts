@@ -1,9 +1,11 @@
 import { parseArgs } from 'node:util';
 import type { Allocation, Arm } from '../domain/index.ts';
+import type { EffectsReport } from '../policy/effects-report.ts';
 import type { Explanation } from '../policy/explain.ts';
 import { connectToApi } from './api-client.ts';
 import { POLICY_WRITES, printHistory } from './policy-writes.ts';
 import { printJson, printTable } from './print.ts';
+import { printEffects } from './print-effects.ts';
 import type { RunCommand } from './run-command.ts';
 
 type Policy = Pick<Allocation, 'configVersion' | 'allocationVersion' | 'createdAt' | 'contexts'>;
@@ -46,6 +48,14 @@ export const policyCommand: RunCommand = async (args, config) => {
       return show(await api.request<{ arms: Arm[] }>('GET', '/v1/policy/arms'), printArms);
     case 'versions':
       return show(await api.request<Parameters<typeof printHistory>[0]>('GET', '/v1/policy/versions'), printHistory);
+    case 'effects': {
+      const { from, to } = values;
+      const query = new URLSearchParams({
+        ...(from === undefined ? {} : { from }),
+        ...(to === undefined ? {} : { to }),
+      });
+      return show(await api.request<EffectsReport>('GET', `/v1/policy/effects?${query}`), printEffects);
+    }
     case 'learn':
       return show(await api.request('POST', '/v1/policy/learn', {}), printJson);
     case 'explain': {

@@ -6,6 +6,7 @@ import { createAssetStore } from '../media/asset-store.ts';
 import { sweepTemporaryFiles } from '../media/directory-store.ts';
 import { createFfmpeg } from '../media/ffmpeg.ts';
 import { openMediaStore } from '../media/open-media-store.ts';
+import { createEncodePlanCopier } from '../telemetry/copy-encode-plans.ts';
 import { copyPolicyDocuments } from '../telemetry/copy-policy-documents.ts';
 import { createDatabase } from '../telemetry/database.ts';
 import { migrate } from '../telemetry/schema/migrate.ts';
@@ -40,11 +41,14 @@ async function startWorker(config: Config, log: Logger): Promise<Service> {
   await registry.ensureInitial(await initialConfig(config, clock));
   const tell = async (announcement: Announcement) => void announce(redis, announcement, log);
   const learner = openLearner({ config, registry, database, announce: tell, clock, log });
+  const assets = createAssetStore(store);
   const governor = composeGovernor(config, { redisUrl, redis }, log);
   const { ffmpegPath, ffprobePath } = config;
   const ffmpeg = createFfmpeg({ ffmpegPath, ffprobePath, log, pacer: governor.pacer });
 
   const { planEncode, expectPlan } = composeEncodePlan({ registry, database, secret, clock, log });
+
+  const plans = createEncodePlanCopier(database, assets, clock.nowMs);
 
   // The first regular refit may come before the API has made the tables.
   let schema: Promise<unknown> | null = null;
@@ -56,11 +60,18 @@ async function startWorker(config: Config, log: Logger): Promise<Service> {
     concurrency: governor.concurrency,
     ports: {
       media: { store, ffmpeg, workRoot: join(config.dataDir, 'work'), log },
-      assets: createAssetStore(store),
+      assets,
       planEncode,
       expectPlan,
       sweepTemporary: () => sweepTemporaryFiles(bucketAccess(config)?.landingDirectory ?? config.mediaStore),
-      upgrades: composeUpgrades({ registry, database, planEncode, log }),
+      upgrades: composeUpgrades({
+        registry,
+        database,
+        planEncode,
+        wantsAv1: config.codecs.includes('av1'),
+        ffmpeg,
+        log,
+      }),
       announce: tell,
       clock,
       async learn() {
@@ -71,6 +82,7 @@ async function startWorker(config: Config, log: Logger): Promise<Service> {
         });
         const result = await learner.learn();
         await copyPolicyDocuments(database, registry);
+        await plans.copy().catch((error: Error) => log.warn({ err: error }, 'encode plans are not logged yet'));
         return result;
       },
     },

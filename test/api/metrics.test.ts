@@ -12,6 +12,7 @@ const SOURCES: GaugeSources = {
   encoding: async () => [{ host: 'vm', level: 0.5, own: 0.3, others: 0.2, running: 2, waiting: 1 }],
   feedClients: () => 5,
   unaccounted: async () => 0,
+  effects: async () => null,
 };
 
 /** The value of one series, or null when there is none. */

@@ -19,11 +19,12 @@ describe('the generated dashboards', () => {
 });
 
 describe('the dashboard', () => {
-  it('has the three rows in their order', () => {
+  it('has its rows in their order', () => {
     const rows = panels().filter(({ type }) => type === 'row');
     expect(rows.map(({ title }) => title)).toEqual([
       'Viewers’ experience',
       'Learned against held baseline',
+      'Encoding by what was learned',
       'Pipeline',
     ]);
   });

@@ -1,6 +1,7 @@
 import { ASSET_OPERATIONS } from './asset-operations.ts';
 import type { Operation } from './operation.ts';
 import { PLAYBACK_OPERATIONS } from './playback-operations.ts';
+import { POLICY_EFFECTS_OPERATION } from './policy-effects-operation.ts';
 import { POLICY_OPERATIONS } from './policy-operations.ts';
 import { POLICY_WRITE_OPERATIONS } from './policy-write-operations.ts';
 import { SERVICE_OPERATIONS } from './service-operations.ts';
@@ -15,5 +16,6 @@ export const OPERATIONS: readonly Operation[] = [
   ...TELEMETRY_OPERATIONS,
   ...POLICY_OPERATIONS,
   ...POLICY_WRITE_OPERATIONS,
+  POLICY_EFFECTS_OPERATION,
   ...SERVICE_OPERATIONS,
 ];
