@@ -14,7 +14,7 @@ const QUALITY_NOISE = 0.5;
 export const LEAST_SAVED_SHARE = 0.1;
 
 /** The same rung in another codec, made to stand in for it: whether it looks as good and weighs no more is another question. */
-export const isSameRung = (rung: TwinnableRendition, other: TwinnableRendition): boolean =>
+const isSameRung = (rung: TwinnableRendition, other: TwinnableRendition): boolean =>
   rung.codec !== other.codec &&
   rung.targetKbps === other.targetKbps &&
   rung.width === other.width &&
@@ -22,15 +22,15 @@ export const isSameRung = (rung: TwinnableRendition, other: TwinnableRendition):
 
 const DEVICES = ['phone', 'tablet', 'desktop', 'tv'] as const satisfies readonly (keyof Quality)[];
 
-/** Whether this rendition looks as good as that one on every device, or is transparent on every one; as measured. */
-export function looksAsGood(
-  one: Pick<StoredRendition, 'quality' | 'qualityMeasured'>,
-  other: Pick<StoredRendition, 'quality' | 'qualityMeasured'>,
-): boolean {
-  if (!one.qualityMeasured || !other.qualityMeasured) return false;
-  const isTransparent = DEVICES.every((device) => one.quality[device] >= TRANSPARENT_QUALITY);
-  return isTransparent || DEVICES.every((device) => one.quality[device] >= other.quality[device] - QUALITY_NOISE);
+/** Whether one quality is as good as another on every device, to within `noise` points, or transparent on every one. */
+export function isAsGood(one: Quality, other: Quality, noise = 0): boolean {
+  const isTransparent = DEVICES.every((device) => one[device] >= TRANSPARENT_QUALITY);
+  return isTransparent || DEVICES.every((device) => one[device] >= other[device] - noise);
 }
+
+/** Whether a rendition looks as good as another, as far as measurements can tell. */
+const looksAsGood = (one: TwinnableRendition, other: TwinnableRendition): boolean =>
+  one.qualityMeasured && other.qualityMeasured && isAsGood(one.quality, other.quality, QUALITY_NOISE);
 
 /** By H.264 rendition, the one that stands for it in `codec`: the smallest that looks as good and weighs no more. */
 export function twinsOf<R extends TwinnableRendition>(renditions: readonly R[], codec: Codec): Map<string, R> {

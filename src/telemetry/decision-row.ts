@@ -1,4 +1,4 @@
-import type { Decision, DecisionRecord, Rollout } from '../domain/index.ts';
+import type { Codec, Decision, DecisionRecord, Rollout } from '../domain/index.ts';
 import type { Database } from './database.ts';
 import { toClickHouseTime } from './event-line.ts';
 import { timeSql } from './schema/view-scope.ts';
@@ -28,6 +28,9 @@ export function toDecisionRow(record: DecisionRecord): Record<string, unknown> {
     rung_heights: record.rungs.map((rung) => rung.height),
     rung_kbps: record.rungs.map((rung) => rung.bitrateKbps),
     throughput_kbps: record.covariates.throughputKbps ?? null,
+    decodes: record.decodes ?? [],
+    codec: record.codec?.codec ?? 'h264',
+    codec_propensity: record.codec?.propensity ?? 1,
     ...(record.rollout ? rolloutColumns(record.rollout) : {}),
     owner: record.owner,
     block: record.block,
@@ -72,6 +75,9 @@ type Row = {
   rung_heights: number[];
   rung_kbps: number[];
   throughput_kbps: number | null;
+  decodes: Codec[];
+  codec: Codec;
+  codec_propensity: number;
   trial_version: number;
   trial_stage: Rollout['stage'];
   config_share: number;
@@ -132,6 +138,9 @@ function fromRow(row: Row): Decision {
       bitrateKbps: row.rung_kbps[index] ?? 1,
     })),
     covariates: row.throughput_kbps === null ? {} : { throughputKbps: row.throughput_kbps },
+    ...(row.decodes.length > 0 ? { decodes: row.decodes } : {}),
+    // Where there was a choice, neither codec was certain.
+    ...(row.codec_propensity < 1 ? { codec: { codec: row.codec, propensity: row.codec_propensity } } : {}),
     ...(row.trial_version > 0
       ? { rollout: { trialVersion: row.trial_version, stage: row.trial_stage, share: row.config_share } }
       : {}),

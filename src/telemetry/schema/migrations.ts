@@ -127,6 +127,15 @@ const TRIALS = [
   ]),
 ];
 
+/** What a view's player decodes, and which codec it was offered of that, how likely. */
+const DECODERS = [
+  alterTable(DECISIONS, [
+    'ADD COLUMN IF NOT EXISTS decodes Array(LowCardinality(String)) CODEC(ZSTD)',
+    "ADD COLUMN IF NOT EXISTS codec LowCardinality(String) DEFAULT 'h264'",
+    'ADD COLUMN IF NOT EXISTS codec_propensity Float64 DEFAULT 1 CODEC(ZSTD)',
+  ]),
+];
+
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, name: 'telemetry', changes: TELEMETRY },
   { version: 2, name: 'scored views', changes: [] },
@@ -136,4 +145,5 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 6, name: 'accounting', changes: [DEAD_LETTERS, INGEST_LEDGER].map(createTable) },
   { version: 7, name: 'trials', changes: TRIALS },
   { version: 8, name: 'encode plans', changes: [createTable(ENCODE_PLANS)] },
+  { version: 9, name: 'decoders', changes: DECODERS },
 ];
