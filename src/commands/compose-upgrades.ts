@@ -1,8 +1,11 @@
 import type { Logger } from 'pino';
 import type { AssetDocument, EncodePlan, Source } from '../domain/index.ts';
+import type { Ffmpeg } from '../media/ffmpeg.ts';
+import { decodingShare } from '../policy/decoding-share.ts';
 import type { Registry } from '../policy/registry.ts';
 import { unlockedShare } from '../policy/unlocked-share.ts';
 import type { Database } from '../telemetry/database.ts';
+import { readDecoding } from '../telemetry/read-decoding.ts';
 import { readWatchForecast } from '../telemetry/read-watch.ts';
 import type { UpgradePorts } from '../workers/upgrade/upgrade-ports.ts';
 
@@ -10,13 +13,24 @@ type Ports = {
   registry: Pick<Registry, 'loadCurrent'>;
   database: Pick<Database, 'query'>;
   planEncode(request: { asset: AssetDocument; source: Source }): Promise<EncodePlan>;
+  /** Whether AV1 is among the codecs that are wanted. */
+  wantsAv1: boolean;
+  ffmpeg: Pick<Ffmpeg, 'warmUp'>;
   log: Logger;
 };
 
 /** What is watched, and what policy would plan today. */
-export function composeUpgrades({ registry, database, planEncode, log }: Ports): UpgradePorts {
+export function composeUpgrades({ registry, database, planEncode, wantsAv1, ffmpeg, log }: Ports): UpgradePorts {
   return {
-    forecastWatch: () => readWatchForecast(database),
+    makesAv1: async () => wantsAv1 && (await ffmpeg.warmUp()).av1 === true,
+    async forecastWatch() {
+      const forecast = await readWatchForecast(database);
+      const { assets, everyone } = await readDecoding(database, 'av1', [...forecast.keys()]);
+      const withShare = [...forecast].map(
+        ([id, watch]) => [id, { ...watch, av1Share: decodingShare(assets.get(id), everyone) }] as const,
+      );
+      return new Map(withShare);
+    },
     async planToday(asset) {
       const policy = await registry.loadCurrent();
       const { source, renditions, complexityScale } = asset;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type AudioTrack, audioTrackSchema, type StoredRendition, storedRenditionSchema } from '../domain/asset.ts';
 import { assetPrefix } from './asset-store.ts';
+import { MediaError } from './media-error.ts';
 import { renderIframePlaylist } from './media-playlist.ts';
 import type { MediaStore } from './media-store.ts';
 import type { PublishedSegment } from './track-publisher.ts';
@@ -56,6 +57,20 @@ export async function readDone(
   const sizes = await Promise.all(['init.mp4', ...names].map((name) => store.size(`${prefix}/${name}`)));
   const found = sizes.reduce<number>((sum, size) => sum + (size ?? 0), 0);
   return found === done.data.bytes ? done.data : null;
+}
+
+/** A segment of the track under `prefix` with its init segment: a file that any decoder reads. Throws `unreadable-output`. */
+export async function readPlayableSegment(
+  store: Pick<MediaStore, 'read'>,
+  prefix: string,
+  segmentIndex: number,
+): Promise<Buffer> {
+  const [init, segment] = await Promise.all([
+    store.read(`${prefix}/init.mp4`),
+    store.read(`${prefix}/${segmentName(segmentIndex)}`),
+  ]);
+  if (!init || !segment) throw new MediaError('unreadable-output', `${prefix} lacks segment ${segmentIndex}`);
+  return Buffer.concat([init, segment]);
 }
 
 /** File of the n-th segment, counted from 0. */

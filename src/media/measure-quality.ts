@@ -2,12 +2,11 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StoredRendition } from '../domain/asset.ts';
 import { compareWindow, type Likeness } from './compare-window.ts';
-import { segmentName, trackPrefix } from './finished-tracks.ts';
+import { readPlayableSegment, trackPrefix } from './finished-tracks.ts';
 import { MediaError } from './media-error.ts';
 import type { EncodeSource, MediaRoom } from './media-room.ts';
-import type { MediaStore } from './media-store.ts';
 import { qualityOnDevices, smoothOverBitrate } from './plan/quality.ts';
-import { type QualityWindow, qualityWindows } from './plan/quality-job.ts';
+import { openingWindow, type QualityWindow, qualityWindows } from './plan/quality-job.ts';
 import { qualityMetric, qualityPoints } from './plan/quality-metric.ts';
 import { withWorkDirectory } from './work-directory.ts';
 
@@ -31,7 +30,7 @@ export function measureQuality(
     }
     // Containers that cannot seek still have a beginning.
     if (perWindow.length === 0)
-      perWindow.push(...(await compareSegments(room, source, openingOf(first), renditions, run)));
+      perWindow.push(...(await compareSegments(room, source, openingWindow(first.segments), renditions, run)));
     if (perWindow.length === 0) throw new MediaError('unreadable-output', `no frame of ${source.assetId} was compared`);
     const metric = qualityMetric(source.input.capabilities);
     const measured = renditions.map((rendition, index) => ({
@@ -48,12 +47,6 @@ export function measureQuality(
   });
 }
 
-const openingOf = ({ segments }: StoredRendition): QualityWindow => ({
-  segmentIndex: 0,
-  startSeconds: 0,
-  seconds: (segments[0]?.durationMs ?? 0) / 1000,
-});
-
 /** One row of results, or none when the source showed nothing there. */
 async function compareSegments(
   room: MediaRoom,
@@ -66,22 +59,12 @@ async function compareSegments(
     renditions.map(async (rendition, index) => {
       const file = `rendition-${index}.mp4`;
       const prefix = trackPrefix(source.assetId, rendition.id);
-      await writeFile(join(run.directory, file), await playableSegment(room.store, prefix, window.segmentIndex));
+      await writeFile(join(run.directory, file), await readPlayableSegment(room.store, prefix, window.segmentIndex));
       return { path: file, fps: rendition.fps };
     }),
   );
   const row = await compareWindow(room, source, window, files, run);
   return row ? [row] : [];
-}
-
-/** An init segment and one media segment are a file any decoder reads. */
-async function playableSegment(store: Pick<MediaStore, 'read'>, prefix: string, segmentIndex: number): Promise<Buffer> {
-  const [init, segment] = await Promise.all([
-    store.read(`${prefix}/init.mp4`),
-    store.read(`${prefix}/${segmentName(segmentIndex)}`),
-  ]);
-  if (!init || !segment) throw new MediaError('unreadable-output', `${prefix} lacks segment ${segmentIndex}`);
-  return Buffer.concat([init, segment]);
 }
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -38,6 +38,13 @@ export function qualityWindows(segments: readonly { durationMs: number }[]): Qua
   return [...new Set(chosen)].filter((window) => window !== undefined);
 }
 
+/** The first segment, whatever its length. */
+export const openingWindow = (segments: readonly { durationMs: number }[]): QualityWindow => ({
+  segmentIndex: 0,
+  startSeconds: 0,
+  seconds: (segments[0]?.durationMs ?? 0) / 1000,
+});
+
 /** The source from a little before a window. */
 export function windowInput(input: JobSource, window: QualityWindow): FfmpegInput {
   const seconds = prerollFrames(input, window) / input.details.source.fps;

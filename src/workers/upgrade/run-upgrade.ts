@@ -4,17 +4,15 @@ import { measureQuality } from '../../media/measure-quality.ts';
 import { type PlannedUpgrade, upgradeRenditions } from '../../media/plan/upgrade-renditions.ts';
 
 import { nextRevision } from '../next-revision.ts';
-import { NotYetError } from '../not-yet-error.ts';
 import { openSource } from '../open-source.ts';
 import { assetLog, type TranscodePorts } from '../transcode-ports.ts';
 import { timestamp, updateAsset, whileAssetExists } from '../update-asset.ts';
+import { expectIdle } from './expect-idle.ts';
 import { isFastMade, isUpgradable, missingRungs } from './propose-upgrade.ts';
+import { type CodecUpgradeOutcome, runCodecUpgrade } from './run-codec-upgrade.ts';
 import type { UpgradeJob } from './upgrade-queue.ts';
 
-export type UpgradeOutcome = { kind: 'upgraded'; revision: number } | { kind: 'nothing-to-do' };
-
-/** Uploads that came in meanwhile go first; what is finished by then is kept. */
-const LOOK_AGAIN_AFTER_MS = 30_000;
+export type UpgradeOutcome = { kind: 'upgraded'; revision: number } | { kind: 'nothing-to-do' } | CodecUpgradeOutcome;
 
 /**
  * Makes an asset's upgrade, one rendition at a time, and publishes it as the next revision; what it replaces is kept for the views
@@ -28,6 +26,7 @@ export async function runUpgrade(
 ): Promise<UpgradeOutcome> {
   const asset = await ports.assets.read(job.assetId);
   if (!asset || !isUpgradable(asset)) return { kind: 'nothing-to-do' };
+  if (job.av1) return runCodecUpgrade(ports, asset, isIdle, signal);
   const again = job.slower ? asset.renditions.filter(isFastMade) : [];
   const missing = missingRungs(asset, job.missing);
   if (again.length + missing.length === 0) return { kind: 'nothing-to-do' };
@@ -47,10 +46,6 @@ export async function runUpgrade(
     const measured = await measureQuality(ports.media, opened.source, withUpgrades(asset, upgrades, made), existing);
     return publish(ports, asset, measured, missing);
   });
-}
-
-async function expectIdle(isIdle: () => Promise<boolean>): Promise<void> {
-  if (!(await isIdle())) throw new NotYetError('uploads are being encoded', LOOK_AGAIN_AFTER_MS);
 }
 
 function withUpgrades(

@@ -5,7 +5,11 @@ import { jobIdOf, type Queues } from '../queues.ts';
 import type { UpgradeProposal } from './propose-upgrade.ts';
 
 /** Payload of `upgrade` jobs: what was found to be worth making. */
-export const upgradeJobSchema = assetJobSchema.extend({ slower: z.boolean(), missing: z.array(ladderRungSchema) });
+export const upgradeJobSchema = assetJobSchema.extend({
+  slower: z.boolean(),
+  missing: z.array(ladderRungSchema),
+  av1: z.boolean().default(false),
+});
 export type UpgradeJob = z.infer<typeof upgradeJobSchema>;
 
 /** Nothing is lost by giving up: the next look at the library finds it again. */
@@ -16,8 +20,8 @@ const WANTED = ['fast-lane', 'encode'] as const satisfies readonly AssetQueueNam
 
 /** Queues an upgrade; one that is there already stays as it is. */
 export async function addUpgradeJob(queues: Queues, proposal: UpgradeProposal): Promise<void> {
-  const { assetId, slower, missing } = proposal;
-  const job: UpgradeJob = { assetId, slower, missing };
+  const { assetId, slower, missing, av1 = false } = proposal;
+  const job: UpgradeJob = { assetId, slower, missing, av1 };
   const ending = { removeOnComplete: true, removeOnFail: true };
   const options = { jobId: jobIdOf('upgrade', assetId), attempts: TRIES, backoff: BACKOFF, ...ending };
   await queues.upgrade.add('upgrade', job, options);

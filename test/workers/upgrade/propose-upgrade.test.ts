@@ -15,10 +15,10 @@ const low = rendition({ id: 'low', bitrateKbps: 300 });
 const high = rendition({ id: 'high', bitrateKbps: 1200, width: 1280, height: 720 });
 const asset = hostedAsset({ plan, renditions: [low, high], durationMs: 60_000 });
 const rung = { height: 480, bitrateKbps: 600, fps: 30 };
-const hit = { seconds: 1e7, megabytes: 1e6 };
+const hit = { seconds: 1e7, megabytes: 1e6, av1Share: 0 };
 
 test('what nobody watches is left as it is, what many watch is made again by a slower preset', () => {
-  expect(proposeUpgrade(asset, { seconds: 10, megabytes: 1 }, null)).toBeNull();
+  expect(proposeUpgrade(asset, { seconds: 10, megabytes: 1, av1Share: 0 }, null)).toBeNull();
   expect(proposeUpgrade(asset, hit, null)).toMatchObject({ assetId: 'a_1', slower: true, missing: [] });
 });
 
@@ -54,8 +54,8 @@ test('more to be watched never makes an upgrade less worth it, and no proposal i
       fc.double({ min: 1, max: 100, noNaN: true }),
       (megabytes, factor) => {
         const today = { rungs: [rung], unlockedShare: 0.3 };
-        const little = proposeUpgrade(asset, { seconds: 1, megabytes }, today);
-        const much = proposeUpgrade(asset, { seconds: 1, megabytes: megabytes * factor }, today);
+        const little = proposeUpgrade(asset, { seconds: 1, megabytes, av1Share: 0 }, today);
+        const much = proposeUpgrade(asset, { seconds: 1, megabytes: megabytes * factor, av1Share: 0 }, today);
         if (little) {
           expect(ratioOf(little)).toBeGreaterThanOrEqual(LEAST_MEGABYTES_PER_CPU_SECOND);
           expect(much?.benefit).toBeGreaterThanOrEqual(little.benefit);

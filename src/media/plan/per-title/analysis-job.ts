@@ -1,3 +1,4 @@
+import type { Codec } from '../../../domain/arm.ts';
 import { PRESET } from '../encoder-settings.ts';
 import type { FfmpegJob } from '../ffmpeg-job.ts';
 import { rationalFps } from '../frame-rate.ts';
@@ -10,8 +11,16 @@ import type { Candidate } from './analysis-grid.ts';
 /** File of the n-th candidate in the job's directory. */
 export const candidateFile = (index: number): string => `candidate-${index}.mp4`;
 
+/** How candidates are encoded, and what that weighs. */
+type Encoder<C> = { codec: Codec; options(candidate: C): string[] };
+
 /** One window encoded at every candidate's size and constant quality: decoded and normalised once, scaled once per size. */
-export function analysisJob(input: JobSource, window: QualityWindow, candidates: readonly Candidate[]): FfmpegJob {
+export function analysisJob<C extends Candidate>(
+  input: JobSource,
+  window: QualityWindow,
+  candidates: readonly C[],
+  encoder: Encoder<C> = { codec: 'h264', options: ({ crf }) => encodeOptions(crf) },
+): FfmpegJob {
   const { source } = input.details;
   const largest = candidates.reduce((best, { size }) => (shortSide(size) > shortSide(best) ? size : best), {
     width: 0,
@@ -28,13 +37,13 @@ export function analysisJob(input: JobSource, window: QualityWindow, candidates:
     name: 'analysis',
     load: jobLoad(
       source,
-      candidates.map(({ size, fps }) => ({ ...size, fps })),
+      candidates.map(({ size, fps }) => ({ ...size, fps, codec: encoder.codec })),
     ),
     inputs: [windowInput(input, window)],
     filterGraph: [`${windowFilters(input, window, largest)},split=${groups.length}${heads}`, ...branches].join(';'),
-    outputs: candidates.map(({ crf }, index) => ({
+    outputs: candidates.map((candidate, index) => ({
       path: candidateFile(index),
-      options: ['-map', `[v${index}]`, '-an', ...encodeOptions(crf), '-f', 'mp4'],
+      options: ['-map', `[v${index}]`, '-an', ...encoder.options(candidate), '-f', 'mp4'],
     })),
     timeLimitSeconds: 600,
   };
