@@ -126,7 +126,8 @@ export function createOperator({ registry, announce, clock, log }: Options): Ope
     putArm: (id, { actor, reason, staged, ...request }) =>
       publish((config) => editArm(config, id, request), { actor, reason, staged }),
 
-    propose: ({ changes, ...by }) => publish((config) => changeSettings(config, changes), by),
+    propose: ({ changes, staged = true, ...by }) =>
+      publish((config) => changeSettings(config, changes), { ...by, staged }),
     promote: trials.promote,
     hold: trials.hold,
 
