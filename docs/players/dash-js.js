@@ -26,13 +26,13 @@ export function dashRequestReports({ assetId, sessionId }) {
   return { enabled: true, version: 1, sid: sessionId, cid: assetId, includeInRequests: ['segment', 'mpd'] };
 }
 
-/** Plays an asset in a `<video>`. `cmcd` is one of the above, `settings` whatever else you set under `streaming`. */
-export function playWithDash(video, { nara, assetId, sessionId }, cmcd, settings = {}) {
+/** Plays an asset in a `<video>`. `decodes` is what `askWhatDecodes` answered, `cmcd` one of the above, `settings` whatever else you set under `streaming`. */
+export function playWithDash(video, { nara, assetId, sessionId, decodes = '' }, cmcd, settings = {}) {
   const player = dashjs.MediaPlayer().create();
   // Segments replaced while they play stand still on screen for up to a segment, and hide which rendition was seen.
   player.updateSettings({ streaming: { buffer: { fastSwitchEnabled: false } } });
   player.updateSettings({ streaming: { ...settings, cmcd } });
-  player.initialize(video, `${nara}/v/${assetId}/manifest.mpd?sid=${sessionId}`, true);
+  player.initialize(video, `${nara}/v/${assetId}/manifest.mpd?sid=${sessionId}${decodes}`, true);
   addEventListener('pagehide', () => player.destroy(), { once: true });
   return player;
 }

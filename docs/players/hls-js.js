@@ -24,10 +24,10 @@ export function hlsRequestReports({ assetId, sessionId }) {
   return { version: 1, sessionId, contentId: assetId };
 }
 
-/** Plays an asset in a `<video>`. `cmcd` is one of the above, `settings` whatever else you set. */
-export function playWithHls(video, { nara, assetId, sessionId }, cmcd, settings = {}) {
+/** Plays an asset in a `<video>`. `decodes` is what `askWhatDecodes` answered, `cmcd` one of the above, `settings` whatever else you set. */
+export function playWithHls(video, { nara, assetId, sessionId, decodes = '' }, cmcd, settings = {}) {
   const hls = new Hls({ ...settings, cmcd });
-  hls.loadSource(`${nara}/v/${assetId}/master.m3u8?sid=${sessionId}`);
+  hls.loadSource(`${nara}/v/${assetId}/master.m3u8?sid=${sessionId}${decodes}`);
   hls.attachMedia(video);
   // The last report goes out when the player is destroyed; a page that is left does not wait for that by itself.
   addEventListener('pagehide', () => hls.destroy(), { once: true });

@@ -27,12 +27,12 @@ export function shakaRequestReports({ assetId, sessionId }) {
   return { enabled: true, version: 1, sessionId, contentId: assetId };
 }
 
-/** Plays an asset in a `<video>`. `cmcd` is one of the above, `settings` whatever else you configure. */
-export async function playWithShaka(video, { nara, assetId, sessionId }, cmcd, settings = {}) {
+/** Plays an asset in a `<video>`. `decodes` is what `askWhatDecodes` answered, `cmcd` one of the above, `settings` whatever else you configure. */
+export async function playWithShaka(video, { nara, assetId, sessionId, decodes = '' }, cmcd, settings = {}) {
   const player = new shaka.Player();
   player.configure({ ...settings, cmcd });
   await player.attach(video);
   addEventListener('pagehide', () => player.destroy(), { once: true });
-  await player.load(`${nara}/v/${assetId}/manifest.mpd?sid=${sessionId}`);
+  await player.load(`${nara}/v/${assetId}/manifest.mpd?sid=${sessionId}${decodes}`);
   return player;
 }

@@ -96,6 +96,19 @@ async function follow(assetId, sentAt) {
   }
 }
 
+/** What this browser decodes beside H.264, as it goes on a manifest's address: `docs/players/decodes.js`. */
+let decodes = '';
+void askWhatDecodes().then((answer) => {
+  decodes = answer;
+});
+
+async function askWhatDecodes() {
+  const contentType = 'video/mp4; codecs="av01.0.09M.08"';
+  const video = { contentType, width: 1920, height: 1080, bitrate: 5e6, framerate: 60 };
+  const answer = await navigator.mediaCapabilities?.decodingInfo({ type: 'media-source', video }).catch(() => null);
+  return answer?.smooth ? '&decodes=av1' : '';
+}
+
 /** @type {Hls | null} */
 let hls = null;
 /** Ends the report of the asset before. */
@@ -118,9 +131,15 @@ function play(assetId, atSeconds) {
     if (!rung) return;
     const peakKbps = Math.round(rung.bitrate / 1000);
     element('playing', HTMLParagraphElement).textContent =
-      `Playing ${rung.width}×${rung.height}, ${peakKbps} kbit/s peak.`;
+      `Playing ${rung.width}×${rung.height}, ${peakKbps} kbit/s peak, ${rung.videoCodec}.`;
   });
-  player.loadSource(url);
+  player.on(Hls.Events.ERROR, (_event, { fatal, type }) => {
+    // What said that it decodes and does not: the same view again, in H.264.
+    if (!fatal || type !== Hls.ErrorTypes.MEDIA_ERROR || decodes === '') return;
+    decodes = '';
+    play(assetId, video.currentTime);
+  });
+  player.loadSource(url + decodes);
   player.attachMedia(video);
   if (wasPlaying) void video.play();
 }

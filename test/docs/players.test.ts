@@ -6,7 +6,7 @@ const DOCS = fileURLToPath(new URL('../../docs/', import.meta.url));
 const page = await readFile(`${DOCS}players.md`, 'utf8');
 const blocks = [...page.matchAll(/```js\n([\s\S]*?)```/g)].map(([, code]) => code);
 
-test.each(['hls-js.js', 'shaka-player.js', 'dash-js.js'])(
+test.each(['hls-js.js', 'shaka-player.js', 'dash-js.js', 'decodes.js'])(
   'what docs/players.md shows of %s is what is tested',
   async (file) => {
     expect(blocks).toContain(await readFile(`${DOCS}players/${file}`, 'utf8'));

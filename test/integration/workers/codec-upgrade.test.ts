@@ -49,7 +49,7 @@ describe('a title that is tried in AV1', () => {
   let before: AssetDocument;
   let after: AssetDocument;
   beforeAll(async () => {
-    before = await published('a_film', 'testsrc2=size=640x360:rate=30000/1001:duration=5,noise=alls=8:allf=t');
+    before = await published('a_film', 'testsrc2=size=640x360:rate=30000/1001:duration=4,noise=alls=8:allf=t');
     expect(await runUpgrade(platform.ports, job('a_film'), isIdle, signal)).toMatchObject({ kind: 'upgraded' });
     after = await documentOf('a_film');
   });
@@ -126,4 +126,18 @@ describe('a title that is tried in AV1', () => {
       'uploads are being',
     );
   });
+});
+
+test('a title that would save too little keeps its H.264 alone, and it is written down', async () => {
+  const before = await documentOf('a_film');
+  const rungs = before.renditions.filter(({ codec }) => codec === 'h264');
+  const twins = rungs.map(({ id }) => ({ standsFor: id, crf: 40, kbps: 95, insteadOfKbps: 100 }));
+  const trial = { version: 1, of: rungs.map(({ id }) => id).sort(), twins };
+  await platform.store.write('assets/a_film/codec-trial.json', JSON.stringify(trial));
+  await platform.assets.write({ ...before, renditions: rungs });
+  const outcome = await runUpgrade(platform.ports, job('a_film'), isIdle, signal);
+  expect(outcome).toEqual({ kind: 'saves-too-little', savedShare: 0.05 });
+  const after = await documentOf('a_film');
+  expect(after).toMatchObject({ revision: before.revision, renditions: rungs });
+  expect(after.codecTrials).toMatchObject([{ codec: 'av1', savedShare: 0.05, offered: false }]);
 });
