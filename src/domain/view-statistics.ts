@@ -29,7 +29,7 @@ export const VIEW_COMPONENTS = [
 export type ViewComponent = (typeof VIEW_COMPONENTS)[number];
 
 /** Address blocks are spread over this many buckets, so that robust statistics can take medians over them. */
-export const STATISTICS_BUCKETS = 16;
+export const STATISTICS_BUCKETS = 256;
 
 /** Components that are clipped, and may be found at their clip. */
 export const CLIPPED_COMPONENTS = [
