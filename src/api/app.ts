@@ -15,6 +15,7 @@ import { type PlaybackPorts, playbackRoutes } from './routes/playback-routes.ts'
 import { type PolicyEffectsPorts, policyEffectsRoutes } from './routes/policy-effects-routes.ts';
 import { type PolicyPorts, policyRoutes } from './routes/policy-routes.ts';
 import { type PolicyWritePorts, policyWriteRoutes } from './routes/policy-write-routes.ts';
+import { type PromotionPorts, promotionRoutes } from './routes/promotion-routes.ts';
 import { type QoePorts, qoeRoutes } from './routes/qoe-routes.ts';
 import { type TelemetryPorts, telemetryRoutes } from './routes/telemetry-routes.ts';
 import { type UploadAdvicePorts, uploadAdviceRoutes } from './routes/upload-advice-routes.ts';
@@ -27,6 +28,7 @@ export type AppPorts = TelemetryPorts &
   PlaybackPorts &
   PolicyPorts &
   PolicyWritePorts &
+  PromotionPorts &
   PolicyEffectsPorts &
   FeedTokenPorts & {
     assets: AssetPorts;
@@ -76,6 +78,7 @@ export function createApp(ports: AppPorts, log: Logger): Express {
   app.use(assetRoutes(ports.assets));
   app.use(policyRoutes(ports));
   app.use(policyWriteRoutes(ports));
+  app.use(promotionRoutes(ports));
   app.use(policyEffectsRoutes(ports));
   app.use(qoeRoutes(ports));
   app.use(feedTokenRoutes(ports));

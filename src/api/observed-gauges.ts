@@ -7,7 +7,11 @@ export type GaugeSources = {
   spools(): readonly { spool: string; bytes: number; waiting: number }[];
   /** Jobs per queue and state (waiting, active, delayed, failed, …). May fail or hang with Redis. */
   jobs(): Promise<readonly { queue: string; state: string; count: number }[]>;
-  policy(): { configVersion: number; allocationVersion: number };
+  policy(): {
+    configVersion: number;
+    allocationVersion: number;
+    trial: { configVersion: number; share: number } | null;
+  };
   feedClients(): number;
   /** The encoders of each host with a worker. May fail or hang with Redis. */
   encoding(): Promise<readonly EncodingStatus[]>;
@@ -99,6 +103,15 @@ export function exposeGauges(registry: Registry, sources: GaugeSources, timeoutM
   ]);
   gauge('nara_policy_allocation_version', 'Allocation that this process decides by.', [], () => [
     { labels: {}, value: sources.policy().allocationVersion },
+  ]);
+  gauge(
+    'nara_policy_trial_config_version',
+    'Config on trial that some views are decided by; 0 when there is none.',
+    [],
+    () => [{ labels: {}, value: sources.policy().trial?.configVersion ?? 0 }],
+  );
+  gauge('nara_policy_trial_share_ratio', 'Share of new views that the config on trial decides.', [], () => [
+    { labels: {}, value: sources.policy().trial?.share ?? 0 },
   ]);
   gauge(
     'nara_ingest_unaccounted_events',

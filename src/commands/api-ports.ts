@@ -4,12 +4,16 @@ import type { KeyStore, Scope } from '../api/key-store.ts';
 import { buildOpenApi } from '../api/openapi.ts';
 import type { LearnAnswer, PolicyPorts } from '../api/routes/policy-routes.ts';
 import type { PolicyWritePorts } from '../api/routes/policy-write-routes.ts';
+import type { PromotionPorts } from '../api/routes/promotion-routes.ts';
 import { type Decision, type RewardWeights, rewardWeightsSchema } from '../domain/index.ts';
 import { everyRendition } from '../media/every-rendition.ts';
 import { renderMpd } from '../media/package-dash.ts';
 import { renderMultivariantPlaylist } from '../media/package-hls.ts';
 import { readTimelines } from '../media/read-timelines.ts';
 import { explain } from '../policy/explain.ts';
+import { assessTrial } from '../policy/promotion/conduct-trial.ts';
+import { describeTrial } from '../policy/promotion/describe-trial.ts';
+import { PolicyMissingError } from '../policy/registry.ts';
 import { whatIf } from '../policy/what-if.ts';
 import { readQoe } from '../telemetry/qoe.ts';
 import { readReportLoss } from '../telemetry/read-report-loss.ts';
@@ -17,6 +21,7 @@ import { readViewStatistics } from '../telemetry/read-statistics.ts';
 import { readUplinks } from '../telemetry/read-uplinks.ts';
 import { within } from '../workers/within.ts';
 import { createSignatureCheck } from './access-keys.ts';
+import { trialSources } from './compose-policy.ts';
 import { composeUploadAdvice } from './compose-upload-advice.ts';
 import type { ApiParts } from './open-api-parts.ts';
 
@@ -140,8 +145,11 @@ const HISTORY_LENGTH = 50;
 
 function policyPorts(
   parts: ApiParts,
-): Omit<PolicyPorts, 'checkKey'> & Pick<PolicyWritePorts, 'operator' | 'onPolicyWritten' | 'whatIf'> {
-  const { config, edge, database, registry, table, operator, log } = parts;
+): Omit<PolicyPorts, 'checkKey'> &
+  Pick<PolicyWritePorts, 'operator' | 'onPolicyWritten' | 'whatIf'> &
+  Pick<PromotionPorts, 'operator' | 'readPromotion'> {
+  const { config, clock, edge, database, registry, table, operator, log } = parts;
+  const sources = trialSources(database, config.viewTimeoutMs);
   const statistics = (reward: RewardWeights, range?: { from: Date; to: Date }) =>
     readViewStatistics(database, { reward, viewTimeoutMs: config.viewTimeoutMs, range });
   return {
@@ -160,6 +168,15 @@ function policyPorts(
       return explain({ allocation, config: policyConfig, statistics: await statistics(policyConfig.reward), context });
     },
     learn: () => learn(parts),
+    async readPromotion() {
+      const current = await registry.loadCurrent();
+      if (!current) throw new PolicyMissingError('policy: expected a config and an allocation in the store (got none)');
+      const assessment = await assessTrial({ registry, sources, clock }, current);
+      return {
+        inForceVersion: current.inForce.configVersion,
+        trial: assessment && describeTrial(assessment, current.inForce),
+      };
+    },
     operator: { ...operator, pin: (asked) => operator.pin({ ...asked, region: edge.groupOf(asked.region) }) },
     async onPolicyWritten() {
       await table.refresh();

@@ -39,7 +39,12 @@ async function startApi(config: Config, log: Logger): Promise<Service> {
   parts.metrics.observeGauges({
     spools: telemetry.gauges,
     jobs: () => parts.jobs.counts(),
-    policy: () => table.current().allocation,
+    policy() {
+      const { allocation, trial } = table.current();
+      const { configVersion, allocationVersion } = allocation;
+      const onTrial = trial && { configVersion: trial.candidate.config.configVersion, share: trial.share };
+      return { configVersion, allocationVersion, trial: onTrial };
+    },
     feedClients: () => feed.clientCount,
     encoding: () => readHostStatuses(parts.redis, parts.clock.nowMs()),
     unaccounted: telemetry.unaccounted,

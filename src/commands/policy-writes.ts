@@ -7,8 +7,22 @@ import { printTable } from './print.ts';
 
 /** Options of the commands that write, as they came. */
 export type WriteOptions = Partial<
-  Record<'region' | 'device' | 'connection' | 'arm' | 'expires' | 'reason' | 'actor' | 'reward' | 'from' | 'to', string>
->;
+  Record<
+    | 'region'
+    | 'device'
+    | 'connection'
+    | 'arm'
+    | 'expires'
+    | 'reason'
+    | 'actor'
+    | 'reward'
+    | 'from'
+    | 'to'
+    | 'changes'
+    | 'stage',
+    string
+  >
+> & { 'at-once'?: boolean };
 
 /** An answer, and how people read it. */
 export type Shown = { answer: unknown; print(): void };
@@ -30,7 +44,7 @@ const accountOf = ({ actor, reason }: WriteOptions): Accountability => ({
   reason: reason ?? '',
 });
 
-/** `pin`, `unpin`, `pins`, `pause`, `resume`, `retire`, `rollback`, `what-if`, by name; each asks the running service. */
+/** What changes the policy, and what asks about changing it, by name; each asks the running service. */
 export const POLICY_WRITES: Readonly<
   Record<string, (api: ApiClient, target: string, options: WriteOptions) => Promise<Shown>>
 > = {
@@ -56,16 +70,46 @@ export const POLICY_WRITES: Readonly<
     const body = { toConfigVersion: Number(target), ...accountOf(options) };
     const answer = await api.request<{ configVersion: number; changed: boolean }>('POST', '/v1/policy/rollback', body);
     const said = answer.changed
-      ? `config ${answer.configVersion} says what ${target} said`
+      ? `config ${answer.configVersion} is in force and says what ${target} said`
       : `config ${answer.configVersion} says that already`;
     return { answer, print: () => process.stdout.write(`${said}\n`) };
   },
+  async propose(api, _target, options) {
+    const changes = JSON.parse(options.changes ?? '{}');
+    const body = { changes, staged: options['at-once'] !== true, ...accountOf(options) };
+    const answer = await api.request<Written>('POST', '/v1/policy/configs', body);
+    return { answer, print: () => process.stdout.write(`${proposed(answer)}\n`) };
+  },
+  async promote(api, _target, options) {
+    const { stage } = options;
+    return moved(await api.request<Staged>('POST', '/v1/policy/promote', { stage, ...accountOf(options) }));
+  },
+  hold: async (api, _target, options) =>
+    moved(await api.request<Staged>('POST', '/v1/policy/hold', { held: true, ...accountOf(options) })),
+  release: async (api, _target, options) =>
+    moved(await api.request<Staged>('POST', '/v1/policy/hold', { held: false, ...accountOf(options) })),
   async 'what-if'(api, _target, { reward = '{}', from, to }) {
     const body = { reward: JSON.parse(reward), from, to };
     const answer = await api.request<WhatIf>('POST', '/v1/policy/what-if', body);
     return { answer, print: () => printWhatIf(answer) };
   },
 };
+
+type Written = { configVersion: number; staged: boolean; changed: boolean };
+type Staged = { configVersion: number; stage: string; share: number; held: boolean };
+
+function proposed({ configVersion, staged, changed }: Written): string {
+  if (!changed) return `config ${configVersion} says that already`;
+  return staged
+    ? `config ${configVersion} is on trial, in shadow`
+    : `config ${configVersion} is in force with the next refit`;
+}
+
+function moved(answer: Staged): Shown {
+  const { configVersion, stage, share, held } = answer;
+  const said = `config ${configVersion} is at ${stage}, ${100 * share} % of new views${held ? ', held' : ''}`;
+  return { answer, print: () => process.stdout.write(`${said}\n`) };
+}
 
 async function setState(api: ApiClient, arm: string, state: string, options: WriteOptions): Promise<Shown> {
   const path = `/v1/policy/arms/${encodeURIComponent(arm)}`;
@@ -112,10 +156,11 @@ type History = Awaited<ReturnType<Operator['history']>>;
 /** Who changed what, and why; the newest first. */
 export function printHistory({ history }: { history: History }): void {
   printTable(
-    ['config', 'parent', 'when', 'actor', 'reason', 'changes'],
-    history.configs.map(({ configVersion, parent, createdAt, actor, reason, diff }) => [
+    ['config', 'parent', 'stage', 'when', 'actor', 'reason', 'changes'],
+    history.configs.map(({ configVersion, parent, stage, createdAt, actor, reason, diff }) => [
       configVersion,
       parent ?? '',
+      stage ?? '',
       createdAt,
       actor,
       reason,

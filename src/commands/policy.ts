@@ -6,6 +6,7 @@ import { connectToApi } from './api-client.ts';
 import { POLICY_WRITES, printHistory } from './policy-writes.ts';
 import { printJson, printTable } from './print.ts';
 import { printEffects } from './print-effects.ts';
+import { type Promotion, printPromotion } from './print-promotion.ts';
 import type { RunCommand } from './run-command.ts';
 
 type Policy = Pick<Allocation, 'configVersion' | 'allocationVersion' | 'createdAt' | 'contexts'>;
@@ -26,6 +27,9 @@ export const policyCommand: RunCommand = async (args, config) => {
       reward: { type: 'string' },
       from: { type: 'string' },
       to: { type: 'string' },
+      changes: { type: 'string' },
+      stage: { type: 'string' },
+      'at-once': { type: 'boolean' },
       json: { type: 'boolean' },
     },
   });
@@ -56,6 +60,8 @@ export const policyCommand: RunCommand = async (args, config) => {
       });
       return show(await api.request<EffectsReport>('GET', `/v1/policy/effects?${query}`), printEffects);
     }
+    case 'promotion':
+      return show(await api.request<Promotion>('GET', '/v1/policy/promotion'), printPromotion);
     case 'learn':
       return show(await api.request('POST', '/v1/policy/learn', {}), printJson);
     case 'explain': {

@@ -22,6 +22,23 @@ export const pinSchema = accountabilitySchema.extend({
 });
 export type Pin = z.infer<typeof pinSchema>;
 
+/** A staged config comes to a stage, by what was known then; its last one counts. */
+export const stageOperationSchema = accountabilitySchema.extend({
+  kind: z.literal('stage'),
+  number: versionSchema,
+  at: z.iso.datetime(),
+  configVersion: versionSchema,
+  stage: promotionStageSchema,
+  /** Of new views. */
+  share: z.number().min(0).max(1),
+  /** Stays at this stage until somebody says otherwise, unless it does harm. */
+  held: z.boolean().default(false),
+  /** The allocation that a shadow is scored by, fitted before the views it is scored on; null until there is one. */
+  shadowAllocation: versionSchema.nullable().default(null),
+  evidence: promotionEvidenceSchema.optional(),
+});
+export type StageOperation = z.infer<typeof stageOperationSchema>;
+
 /** What was done that is no config: numbered documents, never changed, the audit of themselves. */
 export const policyOperationSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('pin'), number: versionSchema, pin: pinSchema }),
@@ -31,21 +48,6 @@ export const policyOperationSchema = z.discriminatedUnion('kind', [
     at: z.iso.datetime(),
     pinId: pinSchema.shape.id,
   }),
-  /** A staged config comes to a stage, by what was known then; its last one counts. */
-  accountabilitySchema.extend({
-    kind: z.literal('stage'),
-    number: versionSchema,
-    at: z.iso.datetime(),
-    configVersion: versionSchema,
-    stage: promotionStageSchema,
-    /** Of new views. */
-    share: z.number().min(0).max(1),
-    /** Stays at this stage until somebody says otherwise, unless it does harm. */
-    held: z.boolean().default(false),
-    /** The allocation that a shadow is scored by, fitted before the views it is scored on; null until there is one. */
-    shadowAllocation: versionSchema.nullable().default(null),
-    evidence: promotionEvidenceSchema.optional(),
-  }),
+  stageOperationSchema,
 ]);
 export type PolicyOperation = z.infer<typeof policyOperationSchema>;
-export type StageOperation = Extract<PolicyOperation, { kind: 'stage' }>;

@@ -8,7 +8,7 @@ const SOURCES: GaugeSources = {
     { spool: 'decisions', bytes: 0, waiting: 0 },
   ],
   jobs: async () => [{ queue: 'media', state: 'waiting', count: 4 }],
-  policy: () => ({ configVersion: 3, allocationVersion: 17 }),
+  policy: () => ({ configVersion: 3, allocationVersion: 17, trial: { configVersion: 4, share: 0.05 } }),
   encoding: async () => [{ host: 'vm', level: 0.5, own: 0.3, others: 0.2, running: 2, waiting: 1 }],
   feedClients: () => 5,
   unaccounted: async () => 0,
@@ -97,6 +97,8 @@ describe('metrics', () => {
     expect(await sampleOf(metrics, 'nara_encode_processes{host="vm",state="waiting"}')).toBe(1);
     expect(await sampleOf(metrics, 'nara_policy_config_version')).toBe(3);
     expect(await sampleOf(metrics, 'nara_policy_allocation_version')).toBe(17);
+    expect(await sampleOf(metrics, 'nara_policy_trial_config_version')).toBe(4);
+    expect(await sampleOf(metrics, 'nara_policy_trial_share_ratio')).toBe(0.05);
   });
 
   it('leave out a queue that has gone since the last scrape', async () => {
@@ -116,7 +118,7 @@ describe('metrics', () => {
     metrics.observeGauges({
       ...SOURCES,
       jobs: () => Promise.reject(new Error('Redis is away')),
-      policy: () => ({ configVersion: 3, allocationVersion: undefined as unknown as number }),
+      policy: () => ({ configVersion: 3, allocationVersion: undefined as unknown as number, trial: null }),
     });
     expect(await sampleOf(metrics, 'nara_feed_clients')).toBe(5);
     expect(await sampleOf(metrics, 'nara_jobs{queue="media",state="waiting"}')).toBeNull();

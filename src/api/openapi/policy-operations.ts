@@ -9,6 +9,7 @@ import {
   fallbackLevelSchema,
   policyConfigSchema,
   policyOperationSchema,
+  promotionStageSchema,
   regionSchema,
   rewardWeightsSchema,
   versionSchema,
@@ -66,8 +67,11 @@ const learnedSchema = z.object({
 const historySchema = z.object({
   configs: z.array(
     policyConfigSchema
-      .pick({ configVersion: true, parent: true, createdAt: true, actor: true, reason: true })
-      .extend({ diff: z.array(z.object({ path: z.string(), before: z.unknown(), after: z.unknown() }).partial()) }),
+      .pick({ configVersion: true, parent: true, createdAt: true, actor: true, reason: true, staged: true })
+      .extend({
+        stage: promotionStageSchema.nullable(),
+        diff: z.array(z.object({ path: z.string(), before: z.unknown(), after: z.unknown() }).partial()),
+      }),
   ),
   operations: z.array(policyOperationSchema),
 });

@@ -49,7 +49,7 @@ export const POLICY_WRITE_OPERATIONS: readonly Operation[] = [
     tag: 'policy',
     summary: 'Adds a ladder family, or pauses, retires, resumes or makes the baseline of one.',
     description:
-      'Publishes a new config when that changes anything. What is left out stays as it is. The ladder of an arm never changes: another ladder is another arm. An arm that is paused or retired is given to no new view from now on; a new one is given with the next refit.',
+      'Publishes a new config when that changes anything. What is left out stays as it is. The ladder of an arm never changes: another ladder is another arm. An arm that is paused or retired is given to no new view from now on; a new one is given with the next refit. With `staged` the change is put on trial first.',
     access: ['admin'],
     params: z.object({ armId: pinSchema.shape.arm }),
     body: { 'application/json': putArmSchema },
@@ -61,7 +61,7 @@ export const POLICY_WRITE_OPERATIONS: readonly Operation[] = [
     },
     problems: {
       400: 'A field is not usable; a new arm needs rungs.',
-      409: 'The arm has another ladder, or the baseline would be missing.',
+      409: 'The arm has another ladder, the baseline would be missing, or another config is on trial.',
     },
   },
   {
@@ -69,12 +69,12 @@ export const POLICY_WRITE_OPERATIONS: readonly Operation[] = [
     method: 'post',
     path: '/v1/policy/rollback',
     tag: 'policy',
-    summary: 'Publishes what an earlier config says, under a new number.',
+    summary: 'Ends a trial, and publishes what an earlier config says, under a new number, where another is in force.',
     access: ['admin'],
     body: { 'application/json': rollbackSchema },
     answers: {
       200: {
-        description: 'The config that is now the newest.',
+        description: 'The config that is now in force.',
         schema: z.object({
           configVersion: versionSchema,
           parent: versionSchema.nullable(),

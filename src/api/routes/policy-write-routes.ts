@@ -41,6 +41,8 @@ export const putArmSchema = accountabilitySchema
     codec: codecSchema.optional(),
     state: armStateSchema.optional(),
     baseline: z.boolean().optional(),
+    /** On trial first, instead of in force at once. */
+    staged: z.boolean().default(false),
   })
   .strict();
 
@@ -60,7 +62,14 @@ export const whatIfSchema = z
   .strict();
 
 /** Refusals that are about the state of things rather than about the request's form. */
-const CONFLICTS: ReadonlySet<string> = new Set(['arm.ladder-fixed', 'arm.baseline-needed', 'arm.baseline-active']);
+const CONFLICTS: ReadonlySet<string> = new Set([
+  'arm.ladder-fixed',
+  'arm.baseline-needed',
+  'arm.baseline-active',
+  'trial.running',
+  'trial.none',
+  'trial.stage',
+]);
 const WHAT_IF_DAYS = 90;
 const DAY_MS = 86_400_000;
 
@@ -124,7 +133,8 @@ export function policyWriteRoutes(ports: PolicyWritePorts): Router {
   return router;
 }
 
-function accepted<T extends { kind: string }>(outcome: T | Refusal): Exclude<T, Refusal> {
+/** What became of a write; throws why it was refused. */
+export function accepted<T extends { kind: string }>(outcome: T | Refusal): Exclude<T, Refusal> {
   if (outcome.kind !== 'refused') return outcome as Exclude<T, Refusal>;
   const { code, path, expected, received } = outcome as Refusal;
   throw new Problem(CONFLICTS.has(code) ? 409 : 400, code, `${path}: expected ${expected} (got ${received})`, {
