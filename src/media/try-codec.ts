@@ -13,6 +13,7 @@ import {
   codecTrialSchema,
   nextCrf,
   settleCrf,
+  TRIAL_ROUNDS,
 } from './plan/codec-trial.ts';
 import { candidateFile, mediaBytes } from './plan/per-title/analysis-job.ts';
 import { qualityOnDevices } from './plan/quality.ts';
@@ -63,7 +64,7 @@ function tryOut(
     const target = sampleOf(source, shown);
     const looksLike = (index: number) => (quality: Quality) => isAsGood(quality, qualityAt(target, index));
     const tried: CodecSample[][] = rungs.map(() => []);
-    for (const _round of ['first', 'second']) {
+    for (let round = 0; round < TRIAL_ROUNDS; round += 1) {
       const crfs = tried.map((samples, index) => nextCrf(samples, looksLike(index)));
       const seen = await sampleAll(windows, (window) => encodeRungs(room, source, window, { rungs, crfs }, run));
       sampleOf(source, seen).forEach((sample, index) => tried[index]?.push({ ...sample, crf: crfs[index] ?? 0 }));

@@ -34,32 +34,41 @@ export type CodecSample = { crf: number; kbps: number; quality: Quality };
 
 /** Constant qualities between which x264's usual ones have their equals; the second depends on what the first looked like. */
 const CRFS = { first: 40, ifBetter: 52, ifWorse: 28 } as const;
-/** Beyond these nothing was measured nearby. */
+/** Beyond these nothing is tried. */
 const CRF_RANGE = { least: 20, most: 58 } as const;
+/** The third is where the two before say that the answer is: quality bends between and beyond them. */
+export const TRIAL_ROUNDS = 3;
+
+type LooksAsGood = (quality: Quality) => boolean;
 
 /** What to try on a rung that was tried so far at these. */
-export function nextCrf(tried: readonly CodecSample[], isAsGood: (quality: Quality) => boolean): number {
-  const [first] = tried;
-  if (first === undefined) return CRFS.first;
-  return isAsGood(first.quality) ? CRFS.ifBetter : CRFS.ifWorse;
+export function nextCrf(tried: readonly CodecSample[], looksAsGood: LooksAsGood): number {
+  const [first, second] = tried;
+  if (!first) return CRFS.first;
+  if (!second) return looksAsGood(first.quality) ? CRFS.ifBetter : CRFS.ifWorse;
+  return settleCrf(tried, looksAsGood)?.crf ?? CRF_RANGE.least;
 }
 
-/** The highest whole constant quality that looks as good by straight lines through two samples, and its rate; null where none does. */
+/** The highest whole constant quality that looks as good by straight lines through samples, and its rate; null where none does. */
 export function settleCrf(
   samples: readonly CodecSample[],
-  isAsGood: (quality: Quality) => boolean,
+  looksAsGood: LooksAsGood,
 ): { crf: number; kbps: number } | null {
   for (let crf: number = CRF_RANGE.most; crf >= CRF_RANGE.least; crf -= 1) {
     const { quality, kbps } = between(samples, crf);
-    if (isAsGood(quality)) return { crf, kbps };
+    if (looksAsGood(quality)) return { crf, kbps };
   }
   return null;
 }
 
-/** A lower number looks better and weighs more: quality along a straight line, the rate along one of its logarithm. */
+/** On the line through the two samples nearest to it: a lower number looks better and weighs more, the rate by its logarithm. */
 function between(samples: readonly CodecSample[], crf: number): CodecSample {
-  const [low, high] = [...samples].sort((left, right) => left.crf - right.crf);
-  if (!low || !high) throw new RangeError(`samples: expected two (got ${samples.length})`);
+  const distinct = [...new Map(samples.map((sample) => [sample.crf, sample])).values()];
+  const rising = distinct.sort((left, right) => left.crf - right.crf);
+  const above = rising.findIndex((sample) => sample.crf >= crf);
+  const upper = above === -1 ? rising.length - 1 : Math.max(1, above);
+  const [low, high] = [rising[upper - 1], rising[upper]];
+  if (!low || !high) throw new RangeError(`samples: expected at least two (got ${rising.length})`);
   const share = (crf - low.crf) / (high.crf - low.crf);
   const line = (from: number, to: number): number => from + share * (to - from);
   const of = (device: keyof Quality): number => line(low.quality[device], high.quality[device]);
