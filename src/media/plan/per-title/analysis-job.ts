@@ -1,5 +1,5 @@
 import type { Codec } from '../../../domain/arm.ts';
-import { PRESET } from '../encoder-settings.ts';
+import { x264Search } from '../encoder-settings.ts';
 import type { FfmpegJob } from '../ffmpeg-job.ts';
 import { rationalFps } from '../frame-rate.ts';
 import { jobLoad } from '../job-load.ts';
@@ -63,7 +63,7 @@ function groupBySize(candidates: readonly Candidate[]): Group[] {
 
 /** As rungs are encoded, without a cap: a window is one group of pictures. */
 const encodeOptions = (crf: number): string[] => [
-  ...['-c:v', 'libx264', '-preset', PRESET, '-profile:v', 'high', '-pix_fmt', 'yuv420p'],
+  ...x264Search(),
   ...['-crf', String(crf), '-g', '100000', '-sc_threshold', '0'],
 ];
 
