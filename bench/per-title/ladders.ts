@@ -42,3 +42,17 @@ export function cappedAtTable(job: FfmpegJob): FfmpegJob {
   });
   return { ...job, outputs };
 }
+
+/** What we add to x264's preset. */
+const ADDED = ['-trellis', '-rc-lookahead'];
+
+/** The same job by the preset alone, as tutorials give it. */
+export function byPresetAlone(job: FfmpegJob): FfmpegJob {
+  const outputs = job.outputs.map(({ path, options }) => ({
+    path,
+    options: options.filter(
+      (option, index) => ![option, options[index - 1] ?? ''].some((word) => ADDED.includes(word)),
+    ),
+  }));
+  return { ...job, outputs };
+}

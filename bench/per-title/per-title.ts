@@ -13,12 +13,13 @@ import { encodeFastLane } from '../../src/media/encode-fast-lane.ts';
 import { encodeRemainder } from '../../src/media/encode-remainder.ts';
 import { segmentName, trackPrefix } from '../../src/media/finished-tracks.ts';
 import type { MediaRoom } from '../../src/media/media-room.ts';
+import type { FfmpegJob } from '../../src/media/plan/ffmpeg-job.ts';
 import { titleRenditions } from '../../src/media/plan/per-title/title-renditions.ts';
 import { fastLaneRung, isFastLaneFar, planRendition } from '../../src/media/plan/plan-renditions.ts';
 import { qualityMetric, qualityPoints } from '../../src/media/plan/quality-metric.ts';
 import { type Bench, type BenchResult, summarise } from '../report.ts';
 import { bdRate, type RatePoint } from './bd-rate.ts';
-import { appleLadder, cappedAtTable, fixedLadder, tableRungs } from './ladders.ts';
+import { appleLadder, byPresetAlone, cappedAtTable, fixedLadder, tableRungs } from './ladders.ts';
 import { openPlan } from './open-plan.ts';
 import { childSeconds, openTitle, type TitleRoom } from './title-room.ts';
 
@@ -63,7 +64,13 @@ export const perTitle: Bench = async ({ quick }) => {
         averaged(
           name,
           of.map(({ fixed }) => fixed),
-          'a fixed ladder with capped CRF',
+          'a fixed ladder with capped CRF, same encoder settings',
+          -10,
+        ),
+        averaged(
+          name,
+          of.map(({ plain }) => plain),
+          'the same by `veryfast` alone, as tutorials give it',
           -10,
         ),
         averaged(
@@ -84,6 +91,7 @@ type Title = {
   clip: string;
   durationMs: number;
   fixed: Deltas | null;
+  plain: Deltas | null;
   apple: Deltas | null;
   seconds: { analysis: number; encode: number; fixed: number };
   /** Measured ÷ target bitrate of every rung made by what the analysis said. */
@@ -97,10 +105,15 @@ async function measureTitle(clip: string): Promise<Title> {
     const identity = { uploadKey: source.uploadKey, details: source.input.details };
     const { ours, seconds } = await encodeOurs(title);
     const before = await childSeconds();
-    const fixed = await encodeRemainder(patched(room), source, fixedLadder(identity), { signal, complexityScale: 1 });
+    const options = { signal, complexityScale: 1 };
+    // Their caps are the table's bitrates.
+    const fixed = await encodeRemainder(changed(room, cappedAtTable), source, fixedLadder(identity), options);
     const fixedSeconds = (await childSeconds()) - before;
-    const apple = await encodeRemainder(room, source, appleLadder(identity), { signal, complexityScale: 1 });
-    const points = await judge(title, [ours, fixed, apple]);
+    const plainly = changed(room, (job) => byPresetAlone(cappedAtTable(job)));
+    const plainLadder = fixedLadder(identity).map((planned) => ({ ...planned, id: `${planned.id}-plain` }));
+    const plain = await encodeRemainder(plainly, source, plainLadder, options);
+    const apple = await encodeRemainder(room, source, appleLadder(identity), options);
+    const points = await judge(title, [ours, fixed, plain, apple]);
     const against = (other: Ladder | undefined): Deltas | null => {
       const [phone, desktop] = (['phone', 'desktop'] as const).map((screen) =>
         bdRate(points[0]?.[screen] ?? [], other?.[screen] ?? []),
@@ -115,7 +128,8 @@ async function measureTitle(clip: string): Promise<Title> {
       durationMs: source.input.details.durationMs,
       aim,
       fixed: against(points[1]),
-      apple: against(points[2]),
+      plain: against(points[2]),
+      apple: against(points[3]),
       seconds: { ...seconds, fixed: fixedSeconds },
     };
   } finally {
@@ -123,10 +137,10 @@ async function measureTitle(clip: string): Promise<Title> {
   }
 }
 
-/** The fixed ladder's caps are the table's bitrates. */
-const patched = (room: MediaRoom): MediaRoom => ({
+/** A room whose encodes are changed before they run. */
+const changed = (room: MediaRoom, change: (job: FfmpegJob) => FfmpegJob): MediaRoom => ({
   ...room,
-  ffmpeg: { ...room.ffmpeg, run: (job, options) => room.ffmpeg.run(cappedAtTable(job), options) },
+  ffmpeg: { ...room.ffmpeg, run: (job, options) => room.ffmpeg.run(change(job), options) },
 });
 
 /** As an upload goes: first rung, analysis, the rest. */
@@ -200,7 +214,7 @@ async function compareSegment(
 
 const percent = (deltas: Deltas): number => 50 * (deltas.phone + deltas.desktop);
 
-function perClip({ clip, fixed, apple }: Title): BenchResult[] {
+function perClip({ clip, fixed, plain, apple }: Title): BenchResult[] {
   const row = (deltas: Deltas | null, peer: string): BenchResult[] =>
     deltas === null
       ? []
@@ -212,7 +226,7 @@ function perClip({ clip, fixed, apple }: Title): BenchResult[] {
             spread: 0,
           },
         ];
-  return [...row(fixed, 'fixed'), ...row(apple, 'Apple')];
+  return [...row(fixed, 'fixed'), ...row(plain, 'fixed, `veryfast` alone'), ...row(apple, 'Apple')];
 }
 
 function averaged(set: string, deltas: readonly (Deltas | null)[], peer: string, limit: number): BenchResult {
