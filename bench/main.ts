@@ -8,11 +8,14 @@ const BENCHES: Record<string, () => Promise<Bench>> = {
   refit: async () => (await import('./refit.ts')).refit,
   life: async () => (await import('./life.ts')).life,
   apply: async () => (await import('./apply/apply.ts')).apply,
+  poisoning: async () => (await import('./poisoning/poisoning.ts')).poisoning,
   learn: async () => (await import('./learn/learn.ts')).learn,
+  plan: async () => (await import('./plan.ts')).plan,
   ingest: async () => (await import('./ingest/ingest.ts')).ingest,
   playable: async () => (await import('./playable/playable.ts')).playable,
   encode: async () => (await import('./encode/encode.ts')).encode,
   'first-beta': async () => (await import('./first-beta/first-beta.ts')).firstBeta,
+  av1: async () => (await import('./av1/av1.ts')).av1,
   'per-title': async () => (await import('./per-title/per-title.ts')).perTitle,
 };
 

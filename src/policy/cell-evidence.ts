@@ -3,7 +3,7 @@ import type { LineSpread } from './arm-response.ts';
 import { NOTHING, plus, residualOf, robustWithin, type Slopes, slopesOf, type Within } from './covariate-slopes.ts';
 import type { PooledCell, PooledSums } from './pool-statistics.ts';
 import { type RewardMoments, rewardMoments } from './reward.ts';
-import { type Group, groupBuckets, HUBER_EFFICIENCY, huberMean, noiseBetweenGroups } from './robust-mean.ts';
+import { type Group, groupBuckets, medianOf, noiseBetweenGroups, ROBUST_EFFICIENCY, robustMean } from './robust-mean.ts';
 
 /** What the posterior needs of one cell; arrays by arm position. */
 export type CellEvidence = {
@@ -52,10 +52,11 @@ function evidenceOf({ cell, arms, buckets, within }: Scored, pooled: Within, noi
     n > 0 ? sumR / n - slopes.x * (sumX / n - meanX) - slopes.p * (sumP / n - meanP) : 0;
   const groups = buckets.map((ofArm) => groupBuckets(ofArm, adjusted));
   const robustNoise = noiseBetweenGroups(groups);
-  const measured = robustNoise === null ? residual : (within.views * robustNoise ** 2) / HUBER_EFFICIENCY;
+  const measured = robustNoise === null ? residual : (within.views * robustNoise ** 2) / ROBUST_EFFICIENCY;
   const noiseVariance = (NOISE_PRIOR_VIEWS * noiseSd ** 2 + measured) / (NOISE_PRIOR_VIEWS + within.views);
+  const usual = medianOf(groups.flat());
   const meanOf = (arm: RewardMoments, ofArm: readonly Group[]): number =>
-    (robustNoise ? huberMean(ofArm, robustNoise) : null) ?? adjusted(arm);
+    robustNoise && ofArm.length > 0 ? robustMean(ofArm, robustNoise, usual) : adjusted(arm);
   return {
     context: cell.context,
     key: cell.key,

@@ -1,8 +1,13 @@
 import type { ArmAllocation, PolicyConfig } from '../domain/index.ts';
 import type { ContextPosterior } from './context-posterior.ts';
 import { isSurelyHarmful } from './harm.ts';
-import type { PooledArm, PooledCell } from './pool-statistics.ts';
+import { addedSums, type PooledArm, type PooledCell, type PooledSums } from './pool-statistics.ts';
 import { momentOf } from './reward.ts';
+
+/** Views of a group that has a rate worth the name. */
+const GROUP_VIEWS = 12;
+/** Share of an arm's views whose groups must agree that it is worse. */
+const AGREEING_SHARE = 2 / 3;
 
 export type GuardVerdict = ArmAllocation['guard'];
 type Guardrails = PolicyConfig['guardrails'];
@@ -16,18 +21,33 @@ const RATE_PRIOR_VIEWS = 1;
 type Rate = { value: number; variance: number; views: number };
 type Excess = { value: number; sd: number; views: number; baselineViews: number };
 
-/** Stalled ÷ (played + stalled), unclipped; its spread over views is measured on the clipped ratios. */
-function stallRate(arm: PooledArm): Rate {
+/**
+ * What a bucket of address blocks may say of stalling at most: with one liar in twenty, and bounds of one point in a hundred, more
+ * would let liars take out any arm. An arm that stalls is seen to stall by many.
+ */
+const BELIEVED_STALL_RATIO = 0.2;
+
+/** Stalled ÷ (played + stalled), unclipped but for what a bucket may say; its spread over views is measured on the clipped ratios. */
+function stallRate(arm: PooledSums & Partial<Pick<PooledArm, 'buckets'>>): Rate {
   const views = momentOf(arm, 'one', 'one');
   const watchedMs = arm.stalledMs + arm.playedMs;
   if (views <= 0 || watchedMs <= 0) return { value: 0, variance: 0, views: 0 };
   const mean = momentOf(arm, 'one', 'stall') / views;
   const spread = Math.max(0, momentOf(arm, 'stall', 'stall') / views - mean ** 2);
-  return { value: arm.stalledMs / watchedMs, variance: spread / views, views };
+  return { value: believedStalledMs(arm) / watchedMs, variance: spread / views, views };
+}
+
+function believedStalledMs({ buckets, stalledMs }: Parameters<typeof stallRate>[0]): number {
+  if (!buckets || buckets.size <= 1) return stalledMs;
+  let sum = 0;
+  for (const bucket of buckets.values()) {
+    sum += Math.min(bucket.stalledMs, BELIEVED_STALL_RATIO * (bucket.stalledMs + bucket.playedMs));
+  }
+  return sum;
 }
 
 /** Failed to start ÷ decided views that were heard of. */
-function startFailureRate(arm: PooledArm): Rate {
+function startFailureRate(arm: PooledSums): Rate {
   const views = Math.max(0, arm.decided - arm.unobserved);
   if (views <= 0) return { value: 0, variance: 0, views: 0 };
   const value = arm.failedToStart / views;
@@ -61,24 +81,58 @@ function stratifiedExcess(cells: readonly PooledCell[], arm: number, rateOf: (ar
   };
 }
 
-const surelyExceeds = (excess: Excess, limit: number, minViews: number): boolean =>
-  excess.views >= minViews &&
-  excess.baselineViews >= minViews &&
-  excess.value - SURE_STANDARD_ERRORS * excess.sd > limit;
+/**
+ * Share of an arm's views whose group of address blocks says the same: more than `limit` above its cell's baseline. A rate has no
+ * bound that a few blocks which say that everything stalls could not reach; that most blocks say so, they cannot reach.
+ */
+function agreement(
+  cells: readonly PooledCell[],
+  arm: number,
+  rateOf: (arm: PooledSums) => Rate,
+  limit: number,
+): number {
+  let [agreeing, all] = [0, 0];
+  for (const { arms } of cells) {
+    const [own, baseline] = [arms[arm], arms[0]];
+    if (!own || !baseline) continue;
+    const usual = rateOf(baseline);
+    if (usual.views <= 0) continue;
+    for (const { value, views } of groupSums(own).map(rateOf)) {
+      all += views;
+      if (value - usual.value > limit) agreeing += views;
+    }
+  }
+  return all > 0 ? agreeing / all : 0;
+}
+
+/** An arm's buckets, in order, put together until they hold enough views to have a rate; what is left over is left out. */
+function groupSums(arm: PooledArm): PooledSums[] {
+  if (arm.buckets.size <= 1) return [arm];
+  const groups: PooledSums[] = [];
+  let open: PooledSums | null = null;
+  for (const [, bucket] of [...arm.buckets].sort(([left], [right]) => left - right)) {
+    open = open ? addedSums(open, bucket) : bucket;
+    if (momentOf(open, 'one', 'one') + open.failedToStart < GROUP_VIEWS) continue;
+    groups.push(open);
+    open = null;
+  }
+  return groups.length > 0 ? groups : [arm];
+}
 
 /** A verdict per arm position; the baseline (position 0) is always ok. Anything but `ok` takes the arm out of the context at once. */
 export function judgeArms(posterior: ContextPosterior, guardrails: Guardrails): GuardVerdict[] {
+  const { cells, evidence } = posterior;
   return Array.from(posterior.mean, (_, arm): GuardVerdict => {
     if (arm === 0) return 'ok';
-    const { cells, evidence } = posterior;
-    if (
-      surelyExceeds(stratifiedExcess(cells, arm, startFailureRate), guardrails.startFailureExcess, guardrails.minViews)
-    ) {
-      return 'start-failure';
-    }
-    if (surelyExceeds(stratifiedExcess(cells, arm, stallRate), guardrails.stallRatioExcess, guardrails.minViews)) {
-      return 'stall';
-    }
+    const exceeds = (rateOf: (arm: PooledSums) => Rate, limit: number): boolean => {
+      const excess = stratifiedExcess(cells, arm, rateOf);
+      const isSure =
+        Math.min(excess.views, excess.baselineViews) >= guardrails.minViews &&
+        excess.value - SURE_STANDARD_ERRORS * excess.sd > limit;
+      return isSure && agreement(cells, arm, rateOf, limit) >= AGREEING_SHARE;
+    };
+    if (exceeds(startFailureRate, guardrails.startFailureExcess)) return 'start-failure';
+    if (exceeds(stallRate, guardrails.stallRatioExcess)) return 'stall';
     return isSurelyHarmful(evidence, arm, posterior.mean.length - 1, guardrails) ? 'harm' : 'ok';
   });
 }

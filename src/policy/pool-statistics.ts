@@ -60,7 +60,7 @@ const nothing = (momentCount: number): PooledSums => ({
   unobserved: 0,
 });
 
-function addWeighted(pool: PooledSums, row: PooledSums, weight: number): void {
+function addWeighted(pool: PooledSums, row: Readonly<PooledSums>, weight: number): void {
   for (const [index, value] of row.moments.entries()) {
     pool.moments[index] = (pool.moments[index] ?? 0) + weight * value;
   }
@@ -70,6 +70,14 @@ function addWeighted(pool: PooledSums, row: PooledSums, weight: number): void {
   pool.failedToStart += weight * row.failedToStart;
   pool.leftBeforeStart += weight * row.leftBeforeStart;
   pool.unobserved += weight * row.unobserved;
+}
+
+/** The statistics of both. */
+export function addedSums(left: PooledSums, right: PooledSums): PooledSums {
+  const sum = nothing(left.moments.length);
+  addWeighted(sum, left, 1);
+  addWeighted(sum, right, 1);
+  return sum;
 }
 
 type GrowingArm = PooledSums & { buckets: Map<number, PooledSums> };

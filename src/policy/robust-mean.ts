@@ -3,44 +3,24 @@ import type { RewardMoments } from './reward.ts';
 /** Views of one arm from some address blocks: how many, and their mean with the covariate's part removed, points. */
 export type Group = { views: number; mean: number };
 
-/**
- * Buckets are put together until they hold this many views: means of fewer are not symmetric, because rewards are not, and a robust
- * mean of what is not symmetric is not the mean.
- */
-const LEAST_GROUP_VIEWS = 16;
+/** An arm whose groups are too few to agree is believed up to this many standard errors from what is usual in its cell. */
+const BELIEVED_STANDARD_ERRORS = 1;
 /** Groups that the spread between groups is measured on at least; below, nothing robust can be said. */
 const LEAST_GROUPS = 12;
 /** Of one arm. */
 const LEAST_GROUPS_OF_ARM = 3;
-/** Huber's constant: a group counts for what it says up to one standard error from the others, and no further. */
-const HUBER_STANDARD_ERRORS = 1;
-/** What the Huber mean makes of normal views: this share of them. */
-export const HUBER_EFFICIENCY = 0.9;
+/** Tukey's biweight: a group counts for less the further it is from the others, and not at all beyond so many standard errors. */
+const REJECTED_STANDARD_ERRORS = 4.685;
+/** What the biweight makes of normal views: this share of them. */
+export const ROBUST_EFFICIENCY = 0.95;
 /** Median absolute deviation to standard deviation, of a normal. */
 const MAD_TO_SD = 1.4826;
 const MAX_STEPS = 30;
 const SETTLED = 1e-9;
 
-/** Buckets (in their order) as groups of enough views; what is left over joins the last. `adjust` removes the covariate's part. */
-export function groupBuckets(buckets: readonly RewardMoments[], adjust: (mean: RewardMoments) => number): Group[] {
-  const groups: { views: number; sum: number }[] = [];
-  let open: { views: number; sum: number } | null = null;
-  for (const bucket of buckets) {
-    if (bucket.n <= 0) continue;
-    open ??= { views: 0, sum: 0 };
-    open.views += bucket.n;
-    open.sum += bucket.n * adjust(bucket);
-    if (open.views < LEAST_GROUP_VIEWS) continue;
-    groups.push(open);
-    open = null;
-  }
-  const last = groups.at(-1);
-  if (open && last) {
-    last.views += open.views;
-    last.sum += open.sum;
-  } else if (open) groups.push(open);
-  return groups.map(({ views, sum }) => ({ views, mean: sum / views }));
-}
+/** An arm's buckets as groups; `adjust` removes the covariate's part of a bucket's mean. */
+export const groupBuckets = (buckets: readonly RewardMoments[], adjust: (bucket: RewardMoments) => number): Group[] =>
+  buckets.filter(({ n }) => n > 0).map((bucket) => ({ views: bucket.n, mean: adjust(bucket) }));
 
 /**
  * The standard deviation of one view, points, as the groups of all arms differ from their arm's median: neither a few lying groups
@@ -56,24 +36,36 @@ export function noiseBetweenGroups(arms: readonly (readonly Group[])[]): number 
   return deviations.length < LEAST_GROUPS ? null : MAD_TO_SD * medianOf(deviations);
 }
 
-/** Huber's mean of an arm's groups, given the noise of one view; null when it has too few groups. */
-export function huberMean(groups: readonly Group[], noiseSd: number): number | null {
-  if (groups.length < LEAST_GROUPS_OF_ARM) return null;
+/**
+ * The mean that most of an arm's groups agree on (Tukey's biweight), given the noise of one view. Where they are too few to agree,
+ * their mean, but not far from what is `usual`.
+ */
+export function robustMean(groups: readonly Group[], noiseSd: number, usual: number): number {
+  if (groups.length < LEAST_GROUPS_OF_ARM) return boundedMean(groups, noiseSd, usual);
   let center = medianOf(groups);
   for (let step = 0; step < MAX_STEPS; step += 1) {
     let [weighted, weights] = [0, 0];
     for (const { views, mean } of groups) {
       const standardErrors = (Math.sqrt(views) * Math.abs(mean - center)) / noiseSd;
-      const weight = views * (standardErrors > HUBER_STANDARD_ERRORS ? HUBER_STANDARD_ERRORS / standardErrors : 1);
+      const nearness = 1 - (standardErrors / REJECTED_STANDARD_ERRORS) ** 2;
+      const weight = nearness > 0 ? views * nearness ** 2 : 0;
       weighted += weight * mean;
       weights += weight;
     }
+    if (weights === 0) break;
     const next = weighted / weights;
     const moved = Math.abs(next - center);
     center = next;
     if (moved < SETTLED) break;
   }
   return center;
+}
+
+function boundedMean(groups: readonly Group[], noiseSd: number, usual: number): number {
+  const views = groups.reduce((sum, group) => sum + group.views, 0);
+  const mean = groups.reduce((sum, group) => sum + group.views * group.mean, 0) / views;
+  const most = (BELIEVED_STANDARD_ERRORS * noiseSd) / Math.sqrt(views);
+  return Math.min(usual + most, Math.max(usual - most, mean));
 }
 
 /** The mean that half of all views lie below, group by group. */

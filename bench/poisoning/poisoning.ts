@@ -1,0 +1,75 @@
+import { type Bench, type BenchResult, summarise } from '../report.ts';
+import { type Attack, type Outcome, play } from './play.ts';
+import { poisonedConfig } from './world.ts';
+
+const CONTEXTS = 6;
+const HONEST: Attack = { share: 0, blocks: 200, traffic: 1, lie: 'hard' };
+const TARGET_REGRET = 0.1;
+
+type Case = { name: string; attack: Attack; checked?: boolean };
+
+const CASES: readonly Case[] = [
+  { name: '5 % of 200 blocks lie as hard as they can', attack: { ...HONEST, share: 0.05 }, checked: true },
+  { name: '5 % of 200 blocks lie by 20 points', attack: { ...HONEST, share: 0.05, lie: { quietPoints: 20 } } },
+  { name: '5 % of 200 blocks, ten times as busy as others', attack: { ...HONEST, share: 0.05, traffic: 10 } },
+  { name: '5 % of 50 blocks', attack: { ...HONEST, share: 0.05, blocks: 50 } },
+  { name: '5 % of 1,000 blocks', attack: { ...HONEST, share: 0.05, blocks: 1000 } },
+  { name: '10 % of 200 blocks', attack: { ...HONEST, share: 0.1 } },
+  { name: '20 % of 200 blocks', attack: { ...HONEST, share: 0.2 } },
+  { name: '30 % of 200 blocks', attack: { ...HONEST, share: 0.3 } },
+];
+
+/** What liars in some address blocks can do to choices that are two points clear; beside plain means of the same views. */
+export const poisoning: Bench = async ({ quick }) => {
+  const config = poisonedConfig();
+  const seeds = Array.from({ length: quick ? 2 : 3 }, (_, seed) => seed + 1);
+  const outcomes = (attack: Attack, robust: boolean): Outcome[] =>
+    seeds.map((seed) => play(config, attack, seed, robust));
+  const honest = outcomes(HONEST, true);
+  const honestPlain = outcomes(HONEST, false);
+  const cases = quick ? CASES.slice(0, 3) : CASES;
+  return [
+    ...describe({ name: 'nobody lies', attack: HONEST }, honest, honestPlain, honest, honestPlain).slice(0, 1),
+    ...cases.flatMap((each) => {
+      const [robust, plain] = [outcomes(each.attack, true), outcomes(each.attack, false)];
+      return describe(each, robust, plain, honest, honestPlain);
+    }),
+  ];
+};
+
+function describe(
+  { name, checked }: Case,
+  robust: readonly Outcome[],
+  plain: readonly Outcome[],
+  honest: readonly Outcome[],
+  honestPlain: readonly Outcome[],
+): BenchResult[] {
+  const wrong = (outcomes: readonly Outcome[]): number => outcomes.reduce((sum, each) => sum + each.wrong, 0);
+  const added = (outcomes: readonly Outcome[], without: readonly Outcome[]) =>
+    summarise(outcomes.map(({ regret }, seed) => regret - (without[seed]?.regret ?? 0)));
+  const [flips, regret] = [wrong(robust), added(robust, honest)];
+  const plainRegret = added(plain, honestPlain).value;
+  const peer = 'plain means of the same views';
+  const of = CONTEXTS * robust.length;
+  return [
+    {
+      metric: `${name}: contexts whose favourite is not the best arm, of ${of} that are 2 points clear`,
+      value: flips,
+      unit: 'contexts',
+      spread: 0,
+      peer,
+      peerValue: wrong(plain),
+      ratio: flips / Math.max(1, wrong(plain)),
+      ...(checked ? { target: `no more than without liars, ${wrong(honest)}`, met: flips <= wrong(honest) } : {}),
+    },
+    {
+      metric: `${name}: regret added`,
+      ...regret,
+      unit: 'points/view',
+      peer,
+      peerValue: plainRegret,
+      ratio: regret.value / plainRegret,
+      ...(checked ? { target: `≤ ${TARGET_REGRET}`, met: regret.value <= TARGET_REGRET } : {}),
+    },
+  ];
+}
