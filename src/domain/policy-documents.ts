@@ -35,6 +35,8 @@ export const explorationSchema = z.object({
   /** An arm whose P(best) is below this is not plausible and gets no exploration. */
   plausiblePBest: z.number().min(0).max(1),
   posteriorDraws: z.int().min(100).max(20_000),
+  /** Share of the baseline's reward that exploring a context may cost it, summed over all its views: surely no more. */
+  lossShare: z.number().min(0).max(1).default(0.05),
 });
 
 /** Prior and noise of the hierarchical Gaussian model, all in reward points. */
@@ -135,6 +137,20 @@ export const contextAllocationSchema = contextSchema.extend({
   level: fallbackLevelSchema,
   baselineShare: z.number().min(0).max(1),
   arms: z.array(armAllocationSchema).min(1),
+  /** What exploring has gained over the baseline by now, and what it may cost; left out of entries without a posterior. */
+  ledger: z
+    .object({
+      /** Views it is about, age-weighted; 0 where the context has none of its own. */
+      views: z.number().min(0),
+      /** Points over all of them, and what they surely are at least. */
+      gain: z.number(),
+      gainLow: z.number(),
+      /** Points that may be lost per view. */
+      allowance: z.number().min(0),
+      /** `baselineShare` as it would be without the ledger. */
+      wantedBaselineShare: z.number().min(0).max(1),
+    })
+    .optional(),
 });
 export type ContextAllocation = z.infer<typeof contextAllocationSchema>;
 

@@ -9,6 +9,7 @@ import {
   type ViewStatistics,
 } from '../domain/index.ts';
 import { bestProbabilities } from './best-probabilities.ts';
+import { conservativeLedger } from './conservative-ledger.ts';
 import type { ContextPosterior } from './context-posterior.ts';
 import { fingerprint } from './fingerprint.ts';
 import { judgeArms } from './guard.ts';
@@ -59,8 +60,9 @@ function allocateContext(
   const pBest = bestProbabilities(posterior, candidates, rng, config.exploration.posteriorDraws);
   // Some arm that may be given beats the baseline exactly when the baseline is not the best of them.
   const chanceBeaten = candidates.length > 1 ? 1 - (pBest[0] ?? 0) : 0;
-  const share = baselineShare(chanceBeaten, previousShare, config.exploration);
+  const wanted = baselineShare(chanceBeaten, previousShare, config.exploration);
   const weights = challengerWeights(pBest, config.exploration);
+  const { share, ledger } = conservativeLedger(posterior, weights, wanted, config.exploration.lossShare);
   return {
     ...posterior.context,
     level: posterior.level,
@@ -76,6 +78,7 @@ function allocateContext(
         guard: guards[index] ?? 'ok',
       }),
     ),
+    ledger,
   };
 }
 

@@ -37,5 +37,14 @@ export function explainInWords(explained: Omit<Explanation, 'summary'>): string 
   const rival = rivals.sort((left, right) => right.pBest - left.pBest || right.gain - left.gain)[0];
   const dropped = explained.arms.filter(({ guard }) => guard !== 'ok').map(({ arm, guard }) => `${arm} (${guard})`);
   const guards = dropped.length > 0 ? ` Taken out by the guardrails: ${dropped.join(', ')}.` : '';
-  return `${lead} ${whatWouldChange(best, rival)}${guards}`;
+  return `${lead} ${whatWouldChange(best, rival)}${guards}${ledgerInWords(explained)}`;
+}
+
+/** Said only where it holds exploration back. */
+function ledgerInWords({ ledger, baselineShare }: Pick<Explanation, 'ledger' | 'baselineShare'>): string {
+  if (!ledger || ledger.wantedBaselineShare >= baselineShare) return '';
+  const { views, gainLow, allowance, wantedBaselineShare } = ledger;
+  const sofar =
+    views > 0 ? ` over ${Math.round(views)} views it surely gained no more than ${points(gainLow / views)} each,` : '';
+  return ` Exploration is held back by the ledger:${sofar} ${allowance.toFixed(1)} may be lost, so the baseline gets ${percent(baselineShare)} instead of ${percent(wantedBaselineShare)}.`;
 }

@@ -8,6 +8,7 @@ import {
   type ViewComponent,
   type ViewStatistics,
 } from '../domain/index.ts';
+import type { Ledger } from './conservative-ledger.ts';
 import { type ContextPosterior, contrast, type EffectParts } from './context-posterior.ts';
 import { explainInWords } from './explain-in-words.ts';
 import { findEntry, indexAllocation } from './index-allocation.ts';
@@ -41,6 +42,8 @@ export type Explanation = {
   configVersion: number;
   allocationVersion: number;
   baselineShare: number;
+  /** What exploring here has gained and may cost; null before there is a posterior. */
+  ledger: Ledger | null;
   /** Standard deviation of one view's reward, points. */
   noiseSd: number;
   best: string;
@@ -145,6 +148,7 @@ export function explain(input: {
     configVersion: input.config.configVersion,
     allocationVersion: input.allocation.allocationVersion,
     baselineShare: entry.baselineShare,
+    ledger: entry.ledger ?? null,
     noiseSd: posterior?.noiseSd ?? input.config.model.noiseSd,
     best,
     arms: posterior ? explainArms(entry.arms, posterior, fit, best) : coldArms(entry.arms, input.config),

@@ -94,6 +94,7 @@ export function defaultConfig({ createdAt }: { createdAt: string }): PolicyConfi
       budget: 0.05,
       plausiblePBest: 0.02,
       posteriorDraws: 2000,
+      lossShare: 0.05,
     },
     // The best ladder of a context beats the best global one by 1.4 to 4.6 points: effects are of that size.
     model: {

@@ -34,6 +34,7 @@ const explanationSchema = z.object({
   configVersion: versionSchema,
   allocationVersion: versionSchema,
   baselineShare: z.number().min(0).max(1),
+  ledger: contextAllocationSchema.shape.ledger.unwrap().nullable(),
   noiseSd: points,
   best: z.string(),
   arms: z.array(
