@@ -18,6 +18,7 @@ import type { Shipped } from '../telemetry/spool/shipper.ts';
 import { type AppendResult, toSpoolRow } from '../telemetry/spool/spool.ts';
 import type { RewardClips } from '../telemetry/view-components.ts';
 import { keepMigrating } from './keep-migrating.ts';
+import { watchBusyness } from './process-busyness.ts';
 import { openTelemetryLine, type Stream, type TelemetryLine } from './telemetry-line.ts';
 import { rememberFor, repeat } from './upkeep.ts';
 
@@ -51,12 +52,14 @@ export function composeTelemetry(config: Config, database: Database, hooks: Hook
   const migrated = new Promise<void>((resolve) => {
     sayMigrated = resolve;
   });
+  const busyness = watchBusyness();
   const line = (stream: Stream, derive: (segment: Segment) => Promise<void>): TelemetryLine =>
     openTelemetryLine({
       stream,
       config,
       database,
       ready: migrated,
+      isBusy: busyness.isBusy,
       async afterApply(segment, deadRows) {
         await enforceErasures(database, stream, segment, hooks.hashSubject);
         await derive(segment);
@@ -137,12 +140,14 @@ export function composeTelemetry(config: Config, database: Database, hooks: Hook
         waiting: lines[spool].shipper.backlog,
       })),
     async start(): Promise<void> {
+      busyness.start();
       for (const { spool, shipper } of Object.values(lines)) shipper.start(await spool.start());
       void keepMigrating(database, () => stopped, log).then(sayMigrated);
       stopRollingUp = repeat(ROLL_UP_EVERY_MS, rollUpEndedHours, log);
     },
     async stop(): Promise<void> {
       stopped = true;
+      busyness.stop();
       await stopRollingUp();
       for (const { spool, shipper } of Object.values(lines)) {
         await spool.stop();

@@ -14,28 +14,42 @@ export type TelemetryLine = { spool: Spool; shipper: Shipper };
 /** Of the disk budget: what players sent, what was decided, what was refused. */
 const SHARES: Record<Stream, number> = { events: 0.5, decisions: 0.45, dead_letters: 0.05 };
 
+/** Later than that nobody should learn how views went, however much there is to accept. */
+const MAX_STAND_BACK_MS = 10_000;
+/** Of a spool: the rest is for a database that is away. */
+const STAND_BACK_SHARE = 0.25;
+
 /** A spool and what ships it, for one stream. */
 export function openTelemetryLine(options: {
   stream: Stream;
   config: Pick<Config, 'dataDir' | 'spoolMaxBytes'>;
   database: Database;
   ready: Promise<void>;
+  /** Whether this process has all it can do with accepting. */
+  isBusy(): boolean;
   afterApply(segment: Segment, deadRows: number): Promise<void>;
   onShipped(stream: Stream, shipped: Shipped): void;
   log: Logger;
 }): TelemetryLine {
   const { stream, config, database, log } = options;
   const directory = join(config.dataDir, 'spool', stream);
+  const maxBytes = config.spoolMaxBytes * SHARES[stream];
   let retrying = false;
   const spool: Spool = new Spool({
     directory,
-    maxBytes: config.spoolMaxBytes * SHARES[stream],
+    maxBytes,
     onSealed: (segment) => shipper.enqueue(segment),
   });
   const shipper = new Shipper({
     database,
     table: stream,
     ready: options.ready,
+    standBack: {
+      isBusy: options.isBusy,
+      nowMs: Date.now,
+      maxAgeMs: MAX_STAND_BACK_MS,
+      maxBytes: maxBytes * STAND_BACK_SHARE,
+    },
     deadDirectory: join(config.dataDir, 'spool', 'dead', stream),
     afterApply: options.afterApply,
     release: (segment) => spool.release(segment),

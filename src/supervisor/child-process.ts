@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
 import { setPriority } from 'node:os';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
@@ -74,6 +75,8 @@ function standBack(pid: number | undefined, niceness: number): void {
   } catch {
     // It has ended already, or this system does not let us: it runs all the same.
   }
+  // Where Linux shares processors between sessions (autogroup), niceness counts only within one, and each child leads its own.
+  writeFile(`/proc/${pid}/autogroup`, String(niceness)).catch(() => {});
 }
 
 function whenExited(child: ChildProcess): Promise<Exit> {

@@ -4,7 +4,8 @@ import type { Segment } from './segment-files.ts';
 
 /*
  * Lifecycle: start(left over segments) → enqueue(segment) for each sealed one → once `ready`, segments are applied one at a
- * time, in order, retried with back-off for as long as the database is away → settle() waits for the queue to empty → stop().
+ * time, in order, each when it need not stand back any more, retried with back-off for as long as the database is away →
+ * settle() waits for the queue to empty, and nothing stands back meanwhile → stop().
  */
 
 /** What happened to a segment; `dead-lettered` when some of its rows were put aside, the rest being applied. */
@@ -12,11 +13,19 @@ export type Shipped =
   | { kind: 'applied' | 'already-there'; segment: Segment }
   | { kind: 'dead-lettered'; segment: Segment; deadRows: number; reason: string };
 
+/**
+ * Accepting comes before applying where both want the same processors: a segment waits while the process is busy, but not
+ * once it is `maxAgeMs` old, nor while more than `maxBytes` wait.
+ */
+export type StandBack = { isBusy(): boolean; nowMs(): number; maxAgeMs: number; maxBytes: number };
+
 export type ShipperOptions = {
   database: Pick<Database, 'query' | 'command' | 'insertFile'>;
   table: string;
   /** The table has all the columns that rows may have: a server drops what it has no column for, and says nothing. Default: it has. */
   ready?: Promise<unknown>;
+  /** Default: never. */
+  standBack?: StandBack;
   /** Where rows go that the database will never take. */
   deadDirectory: string;
   /** Brings derived rows up to date; runs after the segment's rows, but for `deadRows` of them, are there. Must be repeatable. */
@@ -33,14 +42,18 @@ export type ShipperOptions = {
 const FIRST_RETRY_MS = 200;
 const LAST_RETRY_MS = 5_000;
 const STILL_RUNNING_POLL_MS = 200;
+const BUSY_POLL_MS = 100;
 
 /** Applies spool segments to one table exactly once. */
 export class Shipper {
-  readonly #options: Required<Omit<ShipperOptions, 'ready' | 'onShipped' | 'onRetry'>> &
-    Pick<ShipperOptions, 'ready' | 'onShipped' | 'onRetry'>;
+  readonly #options: Required<Omit<ShipperOptions, 'ready' | 'standBack' | 'onShipped' | 'onRetry'>> &
+    Pick<ShipperOptions, 'ready' | 'standBack' | 'onShipped' | 'onRetry'>;
   #queue: { segment: Segment; inDoubt: boolean }[] = [];
   #working: Promise<void> | null = null;
   #isReady = false;
+  #queuedBytes = 0;
+  /** Who waits for the queue to empty. */
+  #settling = 0;
   #stopped = false;
   #sayStopping = (): void => {};
   readonly #stopping = new Promise<void>((resolve) => {
@@ -69,12 +82,17 @@ export class Shipper {
   /** Resolves with true when nothing waits any more, false after `timeoutMs`. */
   async settle(timeoutMs: number): Promise<boolean> {
     if (this.#working === null) return true;
+    this.#settling += 1;
+    this.#wake?.();
     let timer: NodeJS.Timeout | undefined;
     const timeout = new Promise<boolean>((resolve) => {
       timer = setTimeout(() => resolve(false), timeoutMs);
     });
     const settled = this.#working.then(() => this.#queue.length === 0);
-    return Promise.race([settled, timeout]).finally(() => clearTimeout(timer));
+    return Promise.race([settled, timeout]).finally(() => {
+      this.#settling -= 1;
+      clearTimeout(timer);
+    });
   }
 
   /** Stops after the attempt that is under way; what is left stays on disk. */
@@ -87,6 +105,7 @@ export class Shipper {
 
   #push(segment: Segment, inDoubt: boolean): void {
     this.#queue.push({ segment, inDoubt });
+    this.#queuedBytes += segment.bytes;
     this.#working ??= this.#run().finally(() => {
       this.#working = null;
     });
@@ -96,11 +115,20 @@ export class Shipper {
     if (!this.#isReady) await Promise.race([this.#options.ready, this.#stopping]);
     this.#isReady = true;
     for (let next = this.#queue[0]; next !== undefined && !this.#stopped; next = this.#queue[0]) {
+      while (this.#standsBack(next.segment)) await this.#pause(BUSY_POLL_MS);
       const shipped = await this.#shipWithRetries(next.segment, next.inDoubt);
       if (shipped === null) return;
       this.#queue.shift();
+      this.#queuedBytes -= next.segment.bytes;
       this.#options.onShipped?.(shipped);
     }
+  }
+
+  #standsBack({ writtenAtMs }: Segment): boolean {
+    const { standBack } = this.#options;
+    if (standBack === undefined || this.#stopped || this.#settling > 0) return false;
+    if (this.#queuedBytes > standBack.maxBytes || standBack.nowMs() - writtenAtMs >= standBack.maxAgeMs) return false;
+    return standBack.isBusy();
   }
 
   async #shipWithRetries(segment: Segment, firstInDoubt: boolean): Promise<Shipped | null> {

@@ -86,6 +86,15 @@ test('a child that stands back does so with every thread, after every start', as
   expect(new Set(await niceness((await pidsThat('ready'))[1] ?? 0))).toEqual(new Set([7]));
 });
 
+test('a child that stands back does so towards other sessions too, where the kernel shares processors between sessions', async () => {
+  await startChild([], { niceness: 7 }).whenReady();
+  const sessionOf = (pid: number) => readFile(`/proc/${pid}/autogroup`, 'utf8').catch(() => null);
+  if ((await sessionOf(process.pid)) === null) return;
+  const first = await firstPid('ready');
+  await vi.waitFor(async () => expect(await sessionOf(first)).toMatch(/nice 7\n$/), soon);
+  expect(await sessionOf(process.pid)).not.toMatch(/nice 7\n$/);
+});
+
 test('a child that never gets ready is tried again after ever longer pauses', async () => {
   startChild(['crash-early']);
   await vi.waitFor(async () => expect((await pidsThat('started')).length).toBeGreaterThan(4), soon);
