@@ -49,6 +49,7 @@ export function principalOf(request: Request, check: CheckKey): Principal | null
 
 /** The principal, when it has one of these scopes. Throws 401 without one, 403 where it may not. */
 export function demandScope(principal: Principal | null, scopes: readonly Scope[]): Principal {
+  if (principal !== null && mayDo(principal, ...scopes)) return principal;
   const wanted = scopes.join(' or ');
   if (principal === null)
     throw new Problem(
@@ -56,9 +57,7 @@ export function demandScope(principal: Principal | null, scopes: readonly Scope[
       'key.missing',
       `This needs a key with scope ${wanted}: Authorization: Bearer KEY, or ?key=KEY.`,
     );
-  if (!mayDo(principal, ...scopes))
-    throw new Problem(403, 'key.scope', `This needs scope ${wanted}; the key has ${principal.scopes.join(', ')}.`);
-  return principal;
+  throw new Problem(403, 'key.scope', `This needs scope ${wanted}; the key has ${principal.scopes.join(', ')}.`);
 }
 
 /** Lets through only keys with one of these scopes. */

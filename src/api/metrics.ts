@@ -81,10 +81,16 @@ function httpMetrics(registry: Registry) {
 }
 
 function telemetryMetrics(registry: Registry) {
-  const events = counter(registry, {
+  // Looking a series up by its labels costs more than counting a small batch: that is done when somebody reads them.
+  const counted = { accepted: 0, duplicate: 0, rejected: 0 };
+  counter(registry, {
     name: 'nara_ingest_events_total',
     help: 'Telemetry events received, by what became of them.',
     labelNames: ['result'],
+    collect() {
+      this.reset();
+      for (const [result, events] of Object.entries(counted)) this.inc({ result }, events);
+    },
   });
   const batches = histogram(registry, {
     name: 'nara_ingest_batch_seconds',
@@ -106,10 +112,6 @@ function telemetryMetrics(registry: Registry) {
     help: 'Views answered with a decision, new or standing, by reason and by how specific the evidence was.',
     labelNames: ['reason', 'level'],
   });
-  startAtZero(
-    events,
-    ['accepted', 'duplicate', 'rejected'].map((result) => ({ result })),
-  );
   const refused = counter(registry, {
     name: 'nara_ingest_refused_total',
     help: 'Telemetry that was not stored as events, by the reason its dead letter gives.',
@@ -142,9 +144,9 @@ function telemetryMetrics(registry: Registry) {
       rejected: readonly { code: RefusalCode }[];
       seconds: number;
     }): void {
-      events.inc({ result: 'accepted' }, batch.accepted);
-      events.inc({ result: 'duplicate' }, batch.duplicates);
-      events.inc({ result: 'rejected' }, batch.rejected.length);
+      counted.accepted += batch.accepted;
+      counted.duplicate += batch.duplicates;
+      counted.rejected += batch.rejected.length;
       for (const { code } of batch.rejected) refused.inc({ code });
       batches.observe(batch.seconds);
     },

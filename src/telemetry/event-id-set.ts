@@ -1,11 +1,8 @@
 /** 64 bits of a (view, event id) pair, as two 32-bit integers. */
 export type EventHash = { high: number; low: number };
 
-/** A slot holds two words of hash and the era they were put in: clearing begins a new one. 0 is before the first. */
-const SLOT_WORDS = 3;
-const MAX_ERA = 0x7fff_ffff;
 /** Beyond this share of its slots a table of linear probes gets slow. */
-const MAX_LOAD = 0.5;
+const MAX_LOAD = 0.8;
 
 /**
  * A bounded set of hashed pairs in flat memory: strings in sets, of which each lives for a second, cost a garbage
@@ -13,16 +10,15 @@ const MAX_LOAD = 0.5;
  */
 export class EventIdSet {
   readonly capacity: number;
-  readonly #slots: Int32Array;
+  /** Two words a slot; both 0 in one that is free. */
+  readonly #words: Int32Array;
   readonly #mask: number;
-  #era = 1;
   #size = 0;
 
   constructor(capacity: number) {
     this.capacity = capacity;
-    const slots = 2 ** Math.ceil(Math.log2(capacity / MAX_LOAD));
-    this.#slots = new Int32Array(slots * SLOT_WORDS);
-    this.#mask = slots - 1;
+    this.#words = new Int32Array(2 * 2 ** Math.ceil(Math.log2(capacity / MAX_LOAD)));
+    this.#mask = this.#words.length - 1;
   }
 
   get isFull(): boolean {
@@ -30,37 +26,34 @@ export class EventIdSet {
   }
 
   has({ high, low }: EventHash): boolean {
-    const at = this.#find(high, low);
-    return this.#slots[at + 2] === this.#era;
+    return !this.#isFree(this.#find(high, low));
   }
 
   /** False when it is there already. Nothing is added to a full set. */
   add({ high, low }: EventHash): boolean {
     const at = this.#find(high, low);
-    if (this.#slots[at + 2] === this.#era) return false;
+    if (!this.#isFree(at)) return false;
     if (this.isFull) return true;
-    this.#slots[at] = high;
-    this.#slots[at + 1] = low;
-    this.#slots[at + 2] = this.#era;
+    this.#words[at] = high;
+    this.#words[at + 1] = low;
     this.#size += 1;
     return true;
   }
 
   clear(): void {
+    if (this.#size > 0) this.#words.fill(0);
     this.#size = 0;
-    this.#era += 1;
-    if (this.#era <= MAX_ERA) return;
-    this.#slots.fill(0);
-    this.#era = 1;
   }
 
   /** Where it is, or would be put. */
   #find(high: number, low: number): number {
-    for (let slot = low & this.#mask; ; slot = (slot + 1) & this.#mask) {
-      const at = slot * SLOT_WORDS;
-      if (this.#slots[at + 2] !== this.#era) return at;
-      if (this.#slots[at] === high && this.#slots[at + 1] === low) return at;
+    for (let at = (low << 1) & this.#mask; ; at = (at + 2) & this.#mask) {
+      if ((this.#words[at] === high && this.#words[at + 1] === low) || this.#isFree(at)) return at;
     }
+  }
+
+  #isFree(at: number): boolean {
+    return this.#words[at] === 0 && this.#words[at + 1] === 0;
   }
 }
 
@@ -108,7 +101,8 @@ function spread(of: EventHash): void {
   const high = finish(of.high);
   const low = finish(of.low ^ high);
   of.high = (high + low) | 0;
-  of.low = low;
+  // Both 0 would be a free slot.
+  of.low = low === 0 ? 1 : low;
 }
 
 function finish(bits: number): number {

@@ -32,8 +32,11 @@ export class RateLimit {
 
   #bucketOf(key: string, nowMs: number): Bucket {
     if (this.#last?.key === key) return this.#last.bucket;
-    const bucket = this.#buckets.get(key) ?? { tokens: this.#rate.burst, atMs: nowMs };
-    this.#buckets.set(key, bucket);
+    let bucket = this.#buckets.get(key);
+    if (bucket === undefined) {
+      bucket = { tokens: this.#rate.burst, atMs: nowMs };
+      this.#buckets.set(key, bucket);
+    }
     this.#last = { key, bucket };
     return bucket;
   }

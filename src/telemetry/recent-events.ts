@@ -4,7 +4,7 @@ import { createEventHasher, EventIdSet } from './event-id-set.ts';
 export type FreshEvents = number[];
 
 /** Repeats within a batch of more events than this are left to the outcome fold. */
-const LARGEST_BATCH = 16_384;
+const LARGEST_BATCH = 1_500;
 
 /**
  * A bounded memory of event ids by view: at least the last `capacity` events, at most twice as many. Two generations take turns,

@@ -60,11 +60,9 @@ function collect(stream: NodeJS.ReadableStream, maxBytes: number, what: string):
       }
       chunks.push(chunk);
     });
-    stream.once('end', () =>
-      resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)),
-    );
-    stream.once('error', reject);
-    stream.once('aborted', () => reject(aborted()));
+    stream.on('end', () => resolve(chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)));
+    stream.on('error', reject);
+    stream.on('aborted', () => reject(aborted()));
   });
 }
 

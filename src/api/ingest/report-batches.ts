@@ -5,8 +5,8 @@ import { decodeEvents } from '../../telemetry/decode-events.ts';
 import type { Arrival, Ingest, IngestResult, Rejected } from '../../telemetry/ingest.ts';
 import { Refusal } from '../../telemetry/refusal.ts';
 
-/** Candidates for ingest of one source; `indexes` says where in the body each one stood. */
-export type Batch = { source: EventSource; candidates: unknown[]; indexes: number[] };
+/** Candidates for ingest of one source; `indexes` says where in the body each one stood, null: where it stands here. */
+export type Batch = { source: EventSource; candidates: unknown[]; indexes: number[] | null };
 
 export type DecodedBatches =
   | { kind: 'batches'; batches: Batch[] }
@@ -21,7 +21,7 @@ export function nativeBatches(body: string, trusted: boolean): DecodedBatches {
   if (decoded.kind === 'unreadable') return decoded;
   const candidates = decoded.events.map((event) => (isDeeper(event, MAX_LEVELS) ? TOO_DEEP : event));
   const source = trusted ? 'server' : 'beacon';
-  return { kind: 'batches', batches: [{ source, candidates, indexes: candidates.map((_, index) => index) }] };
+  return { kind: 'batches', batches: [{ source, candidates, indexes: null }] };
 }
 
 const TOO_DEEP = new Refusal(
@@ -42,7 +42,7 @@ function isDeeper(value: unknown, levels: number): boolean {
 
 /** CMCD event mode. Never unreadable: players drop what is answered with a 4xx, so every bad line is a dead letter instead. */
 export function cmcdBatches(body: string, receivedAtMs: number): DecodedBatches {
-  const bySource = new Map<EventSource, Batch>();
+  const bySource = new Map<EventSource, Batch & { indexes: number[] }>();
   for (const { index, report } of decodeCmcdBody(body, receivedAtMs)) {
     const batch = bySource.get(report.source) ?? { source: report.source, candidates: [], indexes: [] };
     bySource.set(report.source, batch);
@@ -62,7 +62,18 @@ export function candidatesOf(report: CmcdReport): unknown[] {
 }
 
 /** Ingests batch by batch; what is refused is answered at its place in the body. */
-export async function ingestBatches(
+export function ingestBatches(
+  ingest: Ingest,
+  batches: readonly Batch[],
+  arrival: Omit<Arrival, 'source'>,
+): Promise<IngestResult> {
+  const [first] = batches;
+  if (first?.indexes === null && batches.length === 1)
+    return ingest(first.candidates, { ...arrival, source: first.source });
+  return ingestOneByOne(ingest, batches, arrival);
+}
+
+async function ingestOneByOne(
   ingest: Ingest,
   batches: readonly Batch[],
   arrival: Omit<Arrival, 'source'>,
@@ -75,7 +86,8 @@ export async function ingestBatches(
     if (result.kind === 'full') return result;
     accepted += result.accepted;
     duplicates += result.duplicates;
-    for (const refused of result.rejected) rejected.push({ ...refused, index: indexes[refused.index] ?? 0 });
+    for (const refused of result.rejected)
+      rejected.push({ ...refused, index: indexes?.[refused.index] ?? refused.index });
   }
   return { kind: 'stored', accepted, duplicates, rejected };
 }

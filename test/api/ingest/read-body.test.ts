@@ -11,7 +11,7 @@ import { hangUp, post, serve } from './fixtures/http-exchange.ts';
 /** What every decoder of zlib inherits: spied on, it tells which ones were given something to unpack. */
 const ZlibBase: Transform = Object.getPrototypeOf(Object.getPrototypeOf(Gunzip.prototype));
 const unpacking = vi.spyOn(ZlibBase, '_transform');
-const decodersSeen = (): Transform[] => [...new Set(unpacking.mock.contexts)];
+const decodersSeen = (): Transform[] => [...new Set(unpacking.mock.contexts as Transform[])];
 const MAX_BYTES = 10_000;
 const outcomes: unknown[] = [];
 let server: Awaited<ReturnType<typeof serve>>;

@@ -16,7 +16,7 @@ const batch = (source: Arrival['source'], candidates: unknown[], indexes: number
 
 describe('native events', () => {
   it('are one batch, named after who sends it', () => {
-    const batches = [{ source: 'beacon', candidates: [{ a: 1 }, { b: 2 }], indexes: [0, 1] }];
+    const batches = [{ source: 'beacon', candidates: [{ a: 1 }, { b: 2 }], indexes: null }];
     expect(nativeBatches('{"events":[{"a":1},{"b":2}]}', false)).toEqual({ kind: 'batches', batches });
     expect(nativeBatches('[{"a":1}]', true)).toMatchObject({ batches: [{ source: 'server' }] });
   });
