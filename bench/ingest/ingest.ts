@@ -22,6 +22,11 @@ const MAX_P99_MS = 50;
 const MAX_RSS_MB = 300;
 const MAX_LAG_MS = 30;
 const DRAIN_TIMEOUT_MS = 180_000;
+/** A database that takes less than this share of a processor for so long has merged what there was to merge. */
+const QUIET_WINDOW_MS = 1_000;
+const QUIET_SHARE = 0.1;
+/** Linux counts in hundredths of a second. */
+const MS_PER_TICK = 10;
 
 /**
  * Durable ingest by the real service, as a client with a telemetry key sees it (every check and limit on, shipping and folding
@@ -43,7 +48,7 @@ export const ingest: Bench = async ({ quick }) => {
       for (let round = 0; round <= rounds; round += 1) {
         loads.bare.push(await saturate({ url: bare.url, batch }, { connections: CONNECTIONS, seconds }));
         loads.nara.push(await saturate({ url, batch }, { connections: CONNECTIONS, seconds }));
-        await drained(stack.url);
+        await drained(stack.url, directory);
       }
       results.push(compare(batch, target, { nara: loads.nara.slice(1), bare: loads.bare.slice(1) }));
     }
@@ -92,7 +97,7 @@ async function measureSteadily(
   const options = { connections: CONNECTIONS, seconds, eventsPerSecond: maximum * STEADY_SHARE };
   const load = await sendSteadily({ url, batch: 20 }, options);
   clearInterval(sampling);
-  await drained(stackUrl);
+  await drained(stackUrl, directory);
   const largest = (of: 'rss' | 'clickhouse' | 'lag'): number => Math.max(0, ...weights.map((weight) => weight[of]));
   const row = (name: string, value: number, unit: string, limit: number): BenchResult => ({
     metric: name,
@@ -117,13 +122,32 @@ async function makeTelemetryKey(directory: string): Promise<string> {
   return text;
 }
 
-/** Everything accepted is in the database: the next stretch begins on an idle machine. */
-function drained(url: string): Promise<unknown> {
-  return waitFor(
+/** Everything accepted is in the database, and merged as far as it wants to be: the next stretch begins on an idle machine. */
+async function drained(url: string, directory: string): Promise<void> {
+  await waitFor(
     'the backlog to be shipped',
     async () => (await metric(url, 'nara_spool_bytes{spool="events"}')) === 0,
     DRAIN_TIMEOUT_MS,
   );
+  const pid = (await readRunFile(join(directory, 'data')))?.pids.clickhouse ?? 0;
+  let before = await processorMs(pid);
+  for (let quiet = false; !quiet; ) {
+    await new Promise((resolve) => setTimeout(resolve, QUIET_WINDOW_MS));
+    const now = await processorMs(pid);
+    quiet = now - before < QUIET_WINDOW_MS * QUIET_SHARE;
+    before = now;
+  }
+}
+
+/** Of all its threads, since it began. */
+async function processorMs(pid: number): Promise<number> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  const [user = 0, system = 0] = stat
+    .slice(stat.lastIndexOf(')') + 2)
+    .split(' ')
+    .slice(11, 13)
+    .map(Number);
+  return (user + system) * MS_PER_TICK;
 }
 
 async function metric(url: string, series: string): Promise<number> {
