@@ -34,13 +34,9 @@ export function learnedRungs(problem: PlanProblem): LearnedRungs {
   const floor = problem.baseline.slice(0, 1);
   const ladders = problem.ladders
     .map((ladder) => ({ ...ladder, points: parts.map((part) => pointsOf(part, ladder)) }))
-    // What is worth most alone comes first: the sooner a good union is known, the fewer are looked at.
-    .sort((left, right) => Number(right.baseline) - Number(left.baseline) || worth(parts, right) - worth(parts, left));
+    .sort((left, right) => Number(right.baseline) - Number(left.baseline));
   const shares = parts.map(({ share }) => share);
   const rules = { ladders, shares, maxRungs: settings.maxRungs, mergeRatio: settings.mergeRatio, costOf };
   const best = bestUnion({ ...rules, required: [...floor, ...needed] }) ?? bestUnion({ ...rules, required: floor });
   return best ?? { rungs: thinRungs(problem.baseline, settings.maxRungs), shortfall: 0 };
 }
-
-const worth = (parts: readonly AudiencePart[], { points }: { points: readonly number[] }): number =>
-  parts.reduce((sum, { share }, index) => sum + share * (points[index] ?? 0), 0);

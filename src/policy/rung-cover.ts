@@ -13,70 +13,152 @@ export type CoverRules = {
 export type Cover = { rungs: LadderRung[]; costPoints: number };
 
 /**
- * Points a ladder loses when a rung is stood for by one at the edge of `mergeRatio`: about six points a doubling of the bitrate in the
- * middle of a ladder, for the seventh of its views that play one rung. Without it the cheaper neighbour would always win.
+ * Points that a rung at the edge of `mergeRatio` costs when it stands for another: enough that of rungs which cost about the same the one
+ * that was meant is made, too little to outweigh a rung.
  */
-const SUBSTITUTE_POINTS = 0.2;
+const SUBSTITUTE_POINTS = 0.02;
+/** Keeps bounds as `ratio < mergeRatio` has them where logarithms are inexact. */
+const LOG_TOLERANCE = 1e-12;
 
-type Candidate = {
-  rung: LadderRung;
-  log: number;
-  costPoints: number;
-  /** The wanted rungs it stands for: [from, to) of those, by rising bitrate. */
-  from: number;
-  to: number;
+/** Finds covers among the same candidates again and again; rungs are known by their place, by rising bitrate. */
+export type RungCoverer = {
+  /** Places of these rungs, all of them candidates, rising. */
+  placesOf(rungs: readonly LadderRung[]): number[];
+  /** A necessary condition that costs next to nothing: false is certain. */
+  mayFit(wanted: readonly number[]): boolean;
+  /** The cheapest rungs, at most `maxRungs`, that stand for all of the wanted places (rising, distinct); null when none do. */
+  cheapest(wanted: readonly number[]): Cover | null;
 };
 
-/**
- * The cheapest rungs, at most `maxRungs` of the candidates, that stand for every wanted rung; null when none do. Exact: what a rung
- * stands for is an interval of bitrates, so the best set is a shortest path over candidates by rising bitrate.
- */
+/** The cheapest of the candidates that stand for every wanted rung. */
 export function cheapestCover(
   wanted: readonly LadderRung[],
   candidates: readonly LadderRung[],
   rules: CoverRules,
 ): Cover | null {
-  const targets = distinct(wanted).map(logOf);
-  if (targets.length === 0) return { rungs: [], costPoints: 0 };
-  const reach = Math.log(rules.mergeRatio);
-  const useful = distinct(candidates).flatMap((rung) => usefulCandidate(rung, targets, rules));
-  const distance = (log: number): number => (reach > 0 ? Math.abs(log) / reach : 0);
-  const between = (low: Candidate | null, high: Candidate | null): number =>
-    substitutes(targets, low, high, (log) => SUBSTITUTE_POINTS * distance(log));
-
-  type Step = { costPoints: number; last: Candidate; before: Step | null };
-  let frontier: (Step | null)[] = useful.map((candidate) =>
-    candidate.from === 0
-      ? { costPoints: candidate.costPoints + between(null, candidate), last: candidate, before: null }
-      : null,
-  );
-  let best: Step | null = null;
-  for (let count = 1; count <= rules.maxRungs; count += 1) {
-    for (const step of frontier) {
-      if (step === null || step.last.to < targets.length) continue;
-      const costPoints = step.costPoints + between(step.last, null);
-      if (best === null || costPoints < best.costPoints) best = { ...step, costPoints };
-    }
-    frontier = useful.map((next) => {
-      let cheapest: Step | null = null;
-      for (const step of frontier) {
-        if (step === null || step.last.to < next.from || !mayStandBeside(step.last, next, reach)) continue;
-        const costPoints = step.costPoints + next.costPoints + between(step.last, next);
-        if (cheapest === null || costPoints < cheapest.costPoints) cheapest = { costPoints, last: next, before: step };
-      }
-      return cheapest;
-    });
-  }
-  if (best === null) return null;
-  const rungs: LadderRung[] = [];
-  for (let step: Step | null = best; step !== null; step = step.before) rungs.unshift(step.last.rung);
-  return { rungs, costPoints: best.costPoints };
+  const coverer = createRungCoverer([...wanted, ...candidates], rules);
+  return coverer.cheapest(coverer.placesOf(wanted));
 }
 
-const logOf = ({ bitrateKbps }: LadderRung): number => Math.log(bitrateKbps);
+/**
+ * Exact covers: what a rung stands for is an interval of bitrates, so the cheapest set is a shortest path over candidates by rising
+ * bitrate. Of several candidates of a bitrate the one with most lines counts.
+ */
+export function createRungCoverer(candidates: readonly LadderRung[], rules: CoverRules): RungCoverer {
+  const rungs = distinct(candidates);
+  const logs = rungs.map(({ bitrateKbps }) => Math.log(bitrateKbps));
+  const costs = rungs.map((rung) => rules.costOf(rung));
+  const reach = Math.max(0, Math.log(rules.mergeRatio) - LOG_TOLERANCE);
+  const placeOf = new Map(rungs.map(({ bitrateKbps }, place) => [bitrateKbps, place]));
+  const at = (place: number): number => logs[place] as number;
+  const costAt = (place: number): number => costs[place] as number;
+  const stands = (place: number, target: number): boolean =>
+    place === target || Math.abs(at(place) - at(target)) < reach;
+  const first = rungs.map((_, place) => rungs.findIndex((__, target) => stands(place, target)));
+  const last = rungs.map((_, place) => rungs.findLastIndex((__, target) => stands(place, target)));
+  const firstAt = (place: number): number => first[place] as number;
+  const lastAt = (place: number): number => last[place] as number;
+  const loss = (place: number, target: number): number =>
+    reach > 0 ? (SUBSTITUTE_POINTS * Math.abs(at(place) - at(target))) / reach : 0;
+  const areApart = (low: number, high: number): boolean => at(high) - at(low) >= reach;
 
-/** Keeps bounds as `ratio < mergeRatio` has them where logarithms are inexact. */
-const LOG_TOLERANCE = 1e-12;
+  /** What is lost on the wanted rungs between two neighbours (null: none on that side), each stood for by the nearer one that reaches it. */
+  function between(wanted: readonly number[], low: Useful | null, high: Useful | null): number {
+    let sum = 0;
+    for (let index = low?.above ?? 0; index < (high?.above ?? wanted.length); index += 1) {
+      const target = wanted[index] as number;
+      const byLow = low !== null && index < low.to ? loss(low.place, target) : Number.POSITIVE_INFINITY;
+      const byHigh = high !== null && index >= high.from ? loss(high.place, target) : Number.POSITIVE_INFINITY;
+      sum += Math.min(byLow, byHigh);
+    }
+    return sum;
+  }
+
+  /** Every candidate that may come next above each: nothing wanted lies between what the two stand for. */
+  function transitions(wanted: readonly number[], useful: readonly Useful[]): Transition[][] {
+    let lowest = 0;
+    return useful.map((high) => {
+      while ((useful[lowest] as Useful).to < high.from) lowest += 1;
+      const into: Transition[] = [];
+      for (let index = lowest; index < useful.length; index += 1) {
+        const low = useful[index] as Useful;
+        if (!areApart(low.place, high.place)) break;
+        into.push({ low: index, costPoints: costAt(high.place) + between(wanted, low, high) });
+      }
+      return into;
+    });
+  }
+
+  return {
+    placesOf: (wanted) =>
+      [...new Set(wanted.map(({ bitrateKbps }) => placeOf.get(bitrateKbps) ?? -1))].sort((left, right) => left - right),
+    mayFit(wanted) {
+      let covered = -1;
+      let count = 0;
+      for (const target of wanted) {
+        if (target <= covered) continue;
+        count += 1;
+        if (count > rules.maxRungs) return false;
+        // The highest rung that still stands for it.
+        covered = lastAt(lastAt(target));
+      }
+      return true;
+    },
+    cheapest(wanted) {
+      if (wanted.length === 0) return { rungs: [], costPoints: 0 };
+      const useful = usefulPlaces(wanted);
+      const into = transitions(wanted, useful);
+      let best: Step | null = null;
+      let frontier: (Step | null)[] = useful.map((candidate) =>
+        candidate.from === 0
+          ? { costPoints: costAt(candidate.place) + between(wanted, null, candidate), candidate, before: null }
+          : null,
+      );
+      for (let count = 1; count <= rules.maxRungs; count += 1) {
+        for (const step of frontier) {
+          if (step === null || step.candidate.to < wanted.length) continue;
+          const costPoints = step.costPoints + between(wanted, step.candidate, null);
+          if (best === null || costPoints < best.costPoints) best = { ...step, costPoints };
+        }
+        const reached = frontier;
+        frontier = useful.map((candidate, index) => cheapestStep(candidate, into[index] ?? [], reached));
+      }
+      return best && { rungs: pathOf(best).map((place) => rungs[place] as LadderRung), costPoints: best.costPoints };
+    },
+  };
+
+  /** Candidates that stand for something wanted, by rising bitrate. */
+  function usefulPlaces(wanted: readonly number[]): Useful[] {
+    let [from, above, to] = [0, 0, 0];
+    return rungs.flatMap((_, place) => {
+      while (from < wanted.length && (wanted[from] as number) < firstAt(place)) from += 1;
+      while (above < wanted.length && (wanted[above] as number) <= place) above += 1;
+      while (to < wanted.length && (wanted[to] as number) <= lastAt(place)) to += 1;
+      return from < to ? [{ place, from, above, to }] : [];
+    });
+  }
+}
+
+/** A candidate that stands for the wanted rungs [from, to), of which those below `above` are not above it. */
+type Useful = { place: number; from: number; above: number; to: number };
+type Transition = { low: number; costPoints: number };
+type Step = { costPoints: number; candidate: Useful; before: Step | null };
+
+function cheapestStep(candidate: Useful, into: readonly Transition[], reached: readonly (Step | null)[]): Step | null {
+  let cheapest: Step | null = null;
+  for (const { low, costPoints } of into) {
+    const step = reached[low];
+    if (!step) continue;
+    const together = step.costPoints + costPoints;
+    if (cheapest === null || together < cheapest.costPoints)
+      cheapest = { costPoints: together, candidate, before: step };
+  }
+  return cheapest;
+}
+
+function pathOf({ candidate, before }: Step): number[] {
+  return before === null ? [candidate.place] : [...pathOf(before), candidate.place];
+}
 
 /** By rising bitrate; of several rungs of a bitrate the one with most lines. */
 function distinct(rungs: readonly LadderRung[]): LadderRung[] {
@@ -85,36 +167,4 @@ function distinct(rungs: readonly LadderRung[]): LadderRung[] {
     if ((byBitrate.get(rung.bitrateKbps)?.height ?? 0) < rung.height) byBitrate.set(rung.bitrateKbps, rung);
   }
   return [...byBitrate.values()].sort((left, right) => left.bitrateKbps - right.bitrateKbps);
-}
-
-function usefulCandidate(rung: LadderRung, targets: readonly number[], rules: CoverRules): Candidate[] {
-  const reach = Math.log(rules.mergeRatio);
-  const log = logOf(rung);
-  const stands = (target: number): boolean => target === log || Math.abs(target - log) < reach - LOG_TOLERANCE;
-  const from = targets.findIndex(stands);
-  if (from < 0) return [];
-  let to = from;
-  while (to < targets.length && stands(targets[to] as number)) to += 1;
-  return [{ rung, log, costPoints: rules.costOf(rung), from, to }];
-}
-
-const mayStandBeside = (low: Candidate, high: Candidate, reach: number): boolean =>
-  high.log > low.log && high.log - low.log >= reach - LOG_TOLERANCE;
-
-/** What is lost on the wanted rungs between two neighbours, each stood for by the nearer one that reaches it. */
-function substitutes(
-  targets: readonly number[],
-  low: Candidate | null,
-  high: Candidate | null,
-  lossAt: (log: number) => number,
-): number {
-  let loss = 0;
-  for (let index = low?.from ?? 0; index < (high?.to ?? targets.length); index += 1) {
-    const target = targets[index] as number;
-    if ((low !== null && target <= low.log) || (high !== null && target > high.log)) continue;
-    const byLow = low !== null && index < low.to ? lossAt(target - low.log) : Number.POSITIVE_INFINITY;
-    const byHigh = high !== null && index >= high.from ? lossAt(high.log - target) : Number.POSITIVE_INFINITY;
-    loss += Math.min(byLow, byHigh);
-  }
-  return loss;
 }

@@ -3,7 +3,7 @@ import type { UnionProblem } from '../../src/policy/best-union.ts';
 import type { CoverRules } from '../../src/policy/rung-cover.ts';
 
 /** Points lost by a substitute at the edge of the merge ratio, as the objective states it. */
-const SUBSTITUTE_POINTS = 0.2;
+const SUBSTITUTE_POINTS = 0.02;
 
 const ratio = (left: LadderRung, right: LadderRung): number =>
   Math.max(left.bitrateKbps / right.bitrateKbps, right.bitrateKbps / left.bitrateKbps);
