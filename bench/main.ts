@@ -5,6 +5,7 @@ import { type Bench, describeMachine, printResults } from './report.ts';
 const BENCHES: Record<string, () => Promise<Bench>> = {
   decide: async () => (await import('./decide.ts')).decide,
   safety: async () => (await import('./safety/safety.ts')).safety,
+  promotion: async () => (await import('./promotion.ts')).promotion,
   refit: async () => (await import('./refit.ts')).refit,
   life: async () => (await import('./life.ts')).life,
   apply: async () => (await import('./apply/apply.ts')).apply,
