@@ -137,6 +137,11 @@ export const contextAllocationSchema = contextSchema.extend({
   level: fallbackLevelSchema,
   baselineShare: z.number().min(0).max(1),
   arms: z.array(armAllocationSchema).min(1),
+  /**
+   * Of the arms' mean rewards, points²: the lower triangle row by row, in their order. On assets where only some arms are eligible, or
+   * some are the same, P(best) is that of what is left. Left out of entries without a posterior.
+   */
+  covariance: z.array(z.number()).optional(),
   /** What exploring has gained over the baseline by now, and what it may cost; left out of entries without a posterior. */
   ledger: z
     .object({

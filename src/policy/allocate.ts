@@ -14,7 +14,7 @@ import type { ContextPosterior } from './context-posterior.ts';
 import { fingerprint } from './fingerprint.ts';
 import { judgeArms } from './guard.ts';
 import { entryAtLevel, type IndexedAllocation, indexAllocation } from './index-allocation.ts';
-import { at } from './matrix.ts';
+import { at, type Matrix } from './matrix.ts';
 import { learnedArms } from './pool-statistics.ts';
 import { fitPosterior } from './posterior.ts';
 import { seededRng } from './seeded-rng.ts';
@@ -78,8 +78,17 @@ function allocateContext(
         guard: guards[index] ?? 'ok',
       }),
     ),
+    covariance: lowerTriangle(posterior.covariance),
     ledger,
   };
+}
+
+function lowerTriangle(matrix: Matrix): number[] {
+  const values: number[] = [];
+  for (let row = 0; row < matrix.rows; row += 1) {
+    for (let column = 0; column <= row; column += 1) values.push(rounded(at(matrix, row, column)));
+  }
+  return values;
 }
 
 /** Before anything is known: the baseline's starting share, the rest spread evenly over all other arms. */

@@ -1,6 +1,7 @@
 import type { Decision, DecisionReason, EligibleArm } from '../domain/index.ts';
 import type { AssetTreatments, EligibleTreatment } from './asset-treatments.ts';
 import type { IndexedEntry } from './index-allocation.ts';
+import { type TreatmentShares, treatmentShares } from './treatment-shares.ts';
 
 /** The policy's half of a Decision. */
 export type ArmChoice = Pick<
@@ -9,17 +10,6 @@ export type ArmChoice = Pick<
 >;
 
 type Draw = { chosen: EligibleTreatment; offset: number };
-
-/** Probabilities over the eligible arms: the entry's weights renormalised; the baseline takes all when none has weight. */
-function propensities(
-  entry: IndexedEntry,
-  eligible: readonly EligibleTreatment[],
-): { shares: number[]; total: number } {
-  const weights = eligible.map(({ arm }) => entry.weights.get(arm) ?? 0);
-  const total = weights.reduce((sum, weight) => sum + weight, 0);
-  if (total > 0) return { shares: weights.map((weight) => weight / total), total };
-  return { shares: eligible.map(({ baseline }) => (baseline ? 1 : 0)), total: 0 };
-}
 
 /** Inverse CDF: the arm whose interval holds `uniform`, and how far into that interval it lies. */
 function draw(eligible: readonly EligibleTreatment[], shares: readonly number[], uniform: number): Draw {
@@ -40,23 +30,21 @@ function draw(eligible: readonly EligibleTreatment[], shares: readonly number[],
 function reasonOf(
   entry: IndexedEntry,
   eligible: readonly EligibleTreatment[],
-  drawn: Draw,
-  total: number,
+  { chosen, offset }: Draw,
+  { fixedShare, best }: TreatmentShares,
 ): DecisionReason {
-  const { chosen, offset } = drawn;
-  if (entry.entry.level === 'cold' || total === 0) return 'fallback';
+  if (entry.entry.level === 'cold' || best === null) return 'fallback';
   if (eligible.every(({ setHash }) => setHash === chosen.setHash)) return 'fallback';
   if (chosen.baseline) {
     if (eligible.every(({ baseline, arm }) => baseline || entry.guarded.has(arm))) return 'guard';
     // The baseline's interval begins with its fixed share; the rest of it was learned.
-    if (offset < entry.entry.baselineShare / total) return 'baseline';
+    if (offset < fixedShare) return 'baseline';
   }
-  const best = entry.ranking.find((arm) => eligible.some((treatment) => treatment.arm === arm));
-  return chosen.arm === best ? 'learned' : 'explore';
+  return chosen.setHash === best ? 'learned' : 'explore';
 }
 
 /**
- * Which arm a view gets: the inverse CDF, at `uniform` in [0, 1), of the entry's weights over the eligible arms in id
+ * Which arm a view gets: the inverse CDF, at `uniform` in [0, 1), of their probabilities on this asset (`treatmentShares`) in id
  * order, so that a refit moves only views at the margins. A pinned arm wins with probability 1 while it is eligible.
  * `propensity` is the treatment's: the sum over arms that resolve to the same set.
  */
@@ -69,9 +57,10 @@ export function chooseArm(request: {
   const { entry, treatments, uniform, pinnedArm = null } = request;
   const all = treatments.eligible;
   const pinned = pinnedArm === null ? undefined : all.find(({ arm }) => arm === pinnedArm);
-  const { shares, total } = pinned
-    ? { shares: all.map((treatment) => (treatment === pinned ? 1 : 0)), total: 1 }
-    : propensities(entry, all);
+  const divided: TreatmentShares = pinned
+    ? { shares: all.map((treatment) => (treatment === pinned ? 1 : 0)), fixedShare: 0, best: null }
+    : treatmentShares(entry, all);
+  const { shares } = divided;
   const drawn = draw(all, shares, uniform);
   const { chosen } = drawn;
   const eligible: EligibleArm[] = [];
@@ -86,7 +75,7 @@ export function chooseArm(request: {
     setHash: chosen.setHash,
     propensity: Math.min(1, propensity),
     eligible,
-    reason: pinned ? 'pin' : reasonOf(entry, all, drawn, total),
+    reason: pinned ? 'pin' : reasonOf(entry, all, drawn, divided),
     rungs: chosen.rungs,
     fallbackLevel: entry.entry.level,
   };
