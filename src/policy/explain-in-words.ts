@@ -45,6 +45,6 @@ function ledgerInWords({ ledger, baselineShare }: Pick<Explanation, 'ledger' | '
   if (!ledger || ledger.wantedBaselineShare >= baselineShare) return '';
   const { views, gainLow, allowance, wantedBaselineShare } = ledger;
   const sofar =
-    views > 0 ? ` over ${Math.round(views)} views it surely gained no more than ${points(gainLow / views)} each,` : '';
-  return ` Exploration is held back by the ledger:${sofar} ${allowance.toFixed(1)} may be lost, so the baseline gets ${percent(baselineShare)} instead of ${percent(wantedBaselineShare)}.`;
+    views > 0 ? ` ${Math.round(views)} views have surely gained no less than ${points(gainLow / views)} each,` : '';
+  return ` Exploration is held back by the ledger:${sofar} ${allowance.toFixed(1)} may be lost, and the baseline gets ${percent(baselineShare)} instead of ${percent(wantedBaselineShare)}.`;
 }
