@@ -71,6 +71,14 @@ function mediaPanels(): Builder<Panel>[] {
       { title: 'Uploads ended', description: 'Uploads that arrived in full, or were taken back.', unit: OpsPerSecond },
       { '{{result}}': rate('nara_uploads_total', 'result') },
     ),
+    prometheusSeriesPanel(
+      {
+        title: 'Uploads held back',
+        description: 'Uploaders waiting at once, on average, so that readers keep their share of the line.',
+        unit: Short,
+      },
+      { uploads: 'sum(rate(nara_upload_held_seconds_total[$__rate_interval]))' },
+    ),
   ];
 }
 

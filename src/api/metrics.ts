@@ -208,6 +208,10 @@ function uploadMetrics(registry: Registry) {
     help: 'What the upload server told telemetry of uploads, by whether it was stored; lost reports are not sent again.',
     labelNames: ['result'],
   });
+  const held = counter(registry, {
+    name: 'nara_upload_held_seconds_total',
+    help: 'How long uploaders were made to wait so that others keep their share of the line (NARA_UPLINK_KBPS), over all uploads.',
+  });
   startAtZero(
     uploads,
     ['finished', 'abandoned'].map((result) => ({ result })),
@@ -224,6 +228,7 @@ function uploadMetrics(registry: Registry) {
       if (upload.kbps !== null) kbps.observe(upload.kbps);
     },
     uploadAbandoned: (): void => uploads.inc({ result: 'abandoned' }),
+    uploadHeld: (heldMs: number): void => held.inc(heldMs / 1000),
   };
 }
 

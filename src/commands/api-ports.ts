@@ -110,13 +110,16 @@ export function apiPorts(parts: ApiParts, keys: KeyStore, browserKey: string | n
 }
 
 /** Requests that bring bytes are measured, and their uploads looked at: some can be encoded before their end is here. */
-function alsoWatched({ uploadMeter, earlyStart }: ApiParts): AppPorts['uploads']['meter'] {
+function alsoWatched({ uploadMeter, earlyStart, metrics }: ApiParts): AppPorts['uploads']['meter'] {
   return {
     begin(body, upload) {
       uploadMeter.begin(body, upload);
       earlyStart.begin(body, upload.uploadId);
     },
-    held: (uploadId, heldMs) => uploadMeter.held(uploadId, heldMs),
+    held(uploadId, heldMs) {
+      uploadMeter.held(uploadId, heldMs);
+      metrics.uploadHeld(heldMs);
+    },
     lostItsPlace: (uploadId) => uploadMeter.lostItsPlace(uploadId),
     measure: (uploadId, size) => uploadMeter.measure(uploadId, size),
     end: (uploadId, how, about) => uploadMeter.end(uploadId, how, about),

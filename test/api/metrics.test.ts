@@ -70,9 +70,12 @@ describe('metrics', () => {
     metrics.uploadFinished({ kbps: 3_000 });
     metrics.uploadFinished({ kbps: null });
     metrics.uploadAbandoned();
+    metrics.uploadHeld(1_500);
+    metrics.uploadHeld(500);
     expect(await sampleOf(metrics, 'nara_uploads_total{result="finished"}')).toBe(2);
     expect(await sampleOf(metrics, 'nara_uploads_total{result="abandoned"}')).toBe(1);
     expect(await sampleOf(metrics, 'nara_upload_kbps_count')).toBe(1);
+    expect(await sampleOf(metrics, 'nara_upload_held_seconds_total')).toBe(2);
   });
 
   it('count decisions by reason and evidence', async () => {
