@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   isUpgradable,
   LEAST_MEGABYTES_PER_CPU_SECOND,
@@ -78,4 +78,52 @@ test('the best ratio of benefit to cost comes first', () => {
     'c',
     'a',
   ]);
+});
+
+describe('AV1', () => {
+  const slow = { ...asset, renditions: [low, high].map((each) => ({ ...each, preset: 'slow' })) };
+  const decoded = { ...hit, av1Share: 0.6 };
+  const can = { av1: true };
+  const inAv1 = slow.renditions.map((rung) => ({
+    ...rung,
+    id: `${rung.id}-av1`,
+    codec: 'av1' as const,
+    bitrateKbps: rung.bitrateKbps * 0.6,
+  }));
+
+  test('is made of what is watched by people whose players decode it, where it can be made', () => {
+    expect(proposeUpgrade(slow, decoded, null, can)).toMatchObject({ av1: true, slower: false, missing: [] });
+    expect(proposeUpgrade(slow, decoded, null, { av1: false })).toBeNull();
+    expect(proposeUpgrade(slow, { ...decoded, megabytes: 0.1 }, null, can)).toBeNull();
+  });
+
+  test('is never made while nobody has said that it is decoded', () => {
+    expect(proposeUpgrade(slow, { ...decoded, av1Share: 0 }, null, can)).toBeNull();
+    expect(proposeUpgrade(asset, { ...decoded, av1Share: 0 }, null, can)).toMatchObject({ slower: true });
+  });
+
+  test('comes before a slower preset where it saves more, and after it where few decode it', () => {
+    expect(proposeUpgrade(asset, decoded, null, can)).toMatchObject({ av1: true });
+    expect(proposeUpgrade(asset, { ...decoded, av1Share: 0.1 }, null, can)).toMatchObject({ slower: true });
+  });
+
+  test('is made once, is made again for rungs that have none, and is not tried again where it saved too little', () => {
+    const whole = { ...slow, renditions: [...slow.renditions, ...inAv1] };
+    expect(proposeUpgrade(whole, decoded, null, can)).toBeNull();
+    const partly = { ...whole, renditions: whole.renditions.slice(0, 3) };
+    expect(proposeUpgrade(partly, decoded, null, can)).toMatchObject({ av1: true });
+    const tried = { codec: 'av1' as const, savedShare: 0.05, offered: false, triedAt: '2026-01-01T00:00:00.000Z' };
+    expect(proposeUpgrade({ ...slow, codecTrials: [tried] }, decoded, null, can)).toBeNull();
+  });
+
+  test('makes its H.264 worth less: only those who do not decode it are sent that', () => {
+    const withTwins = { ...asset, renditions: [...asset.renditions, ...inAv1] };
+    const of = (av1Share: number) => proposeUpgrade(withTwins, { ...hit, av1Share }, null, can)?.benefit ?? 0;
+    expect(of(0.6)).toBeCloseTo(0.4 * of(0));
+  });
+
+  test('costs more than a slower preset does', () => {
+    const cost = (share: number) => proposeUpgrade(asset, { ...hit, av1Share: share }, null, can)?.cpuSeconds ?? 0;
+    expect(cost(1)).toBeGreaterThan(cost(0));
+  });
 });

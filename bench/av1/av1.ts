@@ -1,0 +1,194 @@
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { mean } from 'simple-statistics';
+import type { StoredRendition } from '../../src/domain/asset.ts';
+import { settleAnalysis } from '../../src/media/analyse-title.ts';
+import { compareWindow, type Likeness } from '../../src/media/compare-window.ts';
+import { encodeFastLane } from '../../src/media/encode-fast-lane.ts';
+import { encodeRemainder } from '../../src/media/encode-remainder.ts';
+import { encodeUpgrade } from '../../src/media/encode-upgrade.ts';
+import { readPlayableSegment, trackPrefix } from '../../src/media/finished-tracks.ts';
+import { measureQuality } from '../../src/media/measure-quality.ts';
+import { av1Twin } from '../../src/media/plan/codec-trial.ts';
+import { titleRenditions } from '../../src/media/plan/per-title/title-renditions.ts';
+import { fastLaneRung, planRendition } from '../../src/media/plan/plan-renditions.ts';
+import { qualityMetric, qualityPoints } from '../../src/media/plan/quality-metric.ts';
+import { upgradeRenditions } from '../../src/media/plan/upgrade-renditions.ts';
+import { settleCodecTrial } from '../../src/media/try-codec.ts';
+import { isAsGood, savedShare, twinsOf } from '../../src/policy/codec-twins.ts';
+import { defaultConfig } from '../../src/policy/ladder-families.ts';
+import { bdRate, type RatePoint } from '../per-title/bd-rate.ts';
+import { openPlan } from '../per-title/open-plan.ts';
+import { childSeconds, openTitle, type TitleRoom } from '../per-title/title-room.ts';
+import type { Bench, BenchResult } from '../report.ts';
+
+const run = promisify(execFile);
+const CLIPS = fileURLToPath(new URL('../../../shared/media/', import.meta.url));
+const TITLES = ['camera-friday.mp4', 'camera-flower.mp4', 'bbb-480p-30s.mp4'];
+const QUICK = ['camera-flower.mp4'];
+/** Beyond, the other titles tell more. */
+const MAX_SECONDS = 8;
+/** What the trial of a title of this length costs beside its encode. */
+const LONG_SECONDS = 120;
+const { signal } = new AbortController();
+const options = { signal, complexityScale: 1 };
+
+/** A title's rungs in AV1 beside the same in H.264, as first made and as an upgrade remakes them: bytes for equal quality, and processor time. */
+export const av1: Bench = async ({ quick }) => {
+  const clips = (quick ? QUICK : TITLES).filter((clip) => existsSync(join(CLIPS, clip)));
+  if (clips.length === 0) throw new Error(`no real clips in ${CLIPS}`);
+  const results: BenchResult[] = [];
+  for (const clip of clips) results.push(...(await measureClip(clip)));
+  return results;
+};
+
+async function measureClip(clip: string): Promise<BenchResult[]> {
+  const directory = await mkdtemp(join(tmpdir(), 'nara-bench-av1-'));
+  const short = join(directory, clip);
+  await run('ffmpeg', ['-v', 'error', '-i', join(CLIPS, clip), '-t', String(MAX_SECONDS), '-c', 'copy', short]);
+  const title = await openTitle(short);
+  try {
+    return await measureTitle(clip, title);
+  } finally {
+    await title.close();
+    await rm(directory, { recursive: true, force: true });
+  }
+}
+
+async function measureTitle(clip: string, title: TitleRoom): Promise<BenchResult[]> {
+  const { room, source } = title;
+  const identity = { uploadKey: source.uploadKey, details: source.input.details };
+  const fast = await measureQuality(room, source, await encodeH264(title), signal);
+  // Each in a process of its own, as upgrades are, so that the times can be compared.
+  const alone = fast.map((rung) => ({ ...av1Twin(identity, rung, rung.crf ?? 0), id: `${rung.id}-alone` }));
+  const fastSeconds = await secondsOf(() =>
+    makeAll(
+      title,
+      alone.map(({ codec: _codec, preset: _preset, crf, ...planned }) => (crf ? { ...planned, crf } : planned)),
+    ),
+  );
+  let slow: StoredRendition[] = [];
+  const slowSeconds = await secondsOf(async () => {
+    const again = upgradeRenditions(identity, fast, [], 1).map(({ planned }) => planned);
+    slow = await makeAll(title, again);
+  });
+  const trialled = { rungs: fast, isAsGood };
+  let trial: Awaited<ReturnType<typeof settleCodecTrial>> | undefined;
+  const trialSeconds = await secondsOf(async () => {
+    trial = await settleCodecTrial(room, source, trialled, signal);
+  });
+  let twins: StoredRendition[] = [];
+  const twinSeconds = await secondsOf(async () => {
+    const planned = fast.map((rung) => {
+      const crf = trial?.twins.find(({ standsFor }) => standsFor === rung.id)?.crf;
+      if (crf == null) throw new Error(`${clip}: nothing in AV1 looks as good as ${rung.id}`);
+      return av1Twin(identity, rung, crf);
+    });
+    twins = await makeAll(title, planned);
+  });
+  const kept = twinsOf(await measureQuality(room, source, [...fast, ...twins], signal), 'av1');
+  const pairs = fast.map((rung, index) => ({ kbps: twins[index]?.bitrateKbps ?? 0, insteadOfKbps: rung.bitrateKbps }));
+  const [inFast = [], inSlow = [], inAv1 = []] = await judge(title, [fast, slow, twins]);
+  const durationSeconds = source.input.details.durationMs / 1000;
+  const least = Math.min(...inAv1.map(({ points }, index) => points - (inFast[index]?.points ?? 0)));
+  return [
+    {
+      metric: `${clip}: bytes of AV1 for equal quality (BD-rate), ${fast.length} rungs against x264 veryfast`,
+      value: percent(bdRate(inAv1, inFast)),
+      unit: '%',
+      spread: 0,
+      target: '≤ −10',
+      met: percent(bdRate(inAv1, inFast)) <= -10,
+    },
+    plain(`${clip}: the same against x264 slow`, percent(bdRate(inAv1, inSlow)), '%'),
+    plain(`${clip}: the twins as made, bytes`, -100 * savedShare(pairs), '%'),
+    {
+      ...plain(
+        `${clip}: the twin that lost most, over the whole clip (${kept.size} of ${fast.length} kept)`,
+        least,
+        'points',
+      ),
+      target: '≥ −1',
+      met: least >= -1,
+    },
+    compared(`${clip}: processor time of AV1's encodes`, twinSeconds, 'x264 veryfast', fastSeconds),
+    compared(`${clip}: processor time of AV1's encodes`, twinSeconds, 'x264 slow', slowSeconds),
+    plain(
+      `${clip}: the trial beside the encodes of ${LONG_SECONDS} s of it`,
+      (100 * trialSeconds * durationSeconds) / (LONG_SECONDS * twinSeconds),
+      '%',
+    ),
+  ];
+}
+
+/** As an upload is encoded. */
+async function encodeH264({ room, source }: TitleRoom): Promise<StoredRendition[]> {
+  const identity = { uploadKey: source.uploadKey, details: source.input.details };
+  const { width, height } = identity.details.source;
+  const baseline = defaultConfig({ createdAt: '' }).arms.find((arm) => arm.baseline)?.rungs ?? [];
+  const plan = openPlan(baseline.filter((rung) => rung.height <= Math.min(width, height)));
+  const planned = planRendition(identity, fastLaneRung(plan), 1);
+  const { rendition: first } = await encodeFastLane(room, source, planned, { signal, onPlayable: async () => {} });
+  const analysis = await settleAnalysis(room, source, { rungs: plan.rungs, first }, signal);
+  const { renditions, complexityScale } = titleRenditions(identity, plan, analysis);
+  return encodeRemainder(room, source, renditions, { signal, complexityScale });
+}
+
+type Planned = Parameters<typeof encodeUpgrade>[2];
+
+async function makeAll({ room, source }: TitleRoom, planned: readonly Planned[]): Promise<StoredRendition[]> {
+  const made: StoredRendition[] = [];
+  for (const each of planned) made.push(await encodeUpgrade(room, source, each, options));
+  return made;
+}
+
+async function secondsOf(work: () => Promise<unknown>): Promise<number> {
+  const before = await childSeconds();
+  await work();
+  return (await childSeconds()) - before;
+}
+
+/** Every rendition against the source over all its segments: more than the windows that its quality was chosen on. */
+async function judge({ room, source }: TitleRoom, ladders: readonly StoredRendition[][]): Promise<RatePoint[][]> {
+  const renditions = ladders.flat();
+  const directory = await mkdtemp(join(tmpdir(), 'nara-judge-'));
+  const rows: Likeness[][] = [];
+  try {
+    let startSeconds = 0;
+    for (const [segmentIndex, { durationMs }] of (renditions[0]?.segments ?? []).entries()) {
+      const window = { segmentIndex, startSeconds, seconds: durationMs / 1000 };
+      const files = renditions.map(({ fps }, index) => ({ path: `${index}.mp4`, fps }));
+      for (const [index, { id }] of renditions.entries()) {
+        const segment = await readPlayableSegment(room.store, trackPrefix(source.assetId, id), segmentIndex);
+        await writeFile(join(directory, `${index}.mp4`), segment);
+      }
+      rows.push(
+        ...[await compareWindow(room, source, window, files, { signal, directory })].filter((row) => row !== null),
+      );
+      startSeconds += durationMs / 1000;
+    }
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
+  const metric = qualityMetric(source.input.capabilities);
+  const pointsOf = (at: number): number => qualityPoints(metric, mean(rows.map((row) => row[at]?.desktop ?? 0)));
+  return ladders.map((ladder) =>
+    ladder.map((rendition) => ({ kbps: rendition.bitrateKbps, points: pointsOf(renditions.indexOf(rendition)) })),
+  );
+}
+
+const percent = (share: number | null): number => 100 * (share ?? Number.NaN);
+
+const plain = (metric: string, value: number, unit: string): BenchResult => ({ metric, value, unit, spread: 0 });
+
+const compared = (metric: string, value: number, peer: string, peerValue: number): BenchResult => ({
+  ...plain(metric, value, 's'),
+  peer,
+  peerValue,
+  ratio: value / peerValue,
+});
