@@ -8,7 +8,7 @@ import { seededRng } from '../../src/policy/seeded-rng.ts';
 import { PLAYER_NAMES } from '../../src/simulation/player-settings.ts';
 import { type TitleLadder, titleLadder, titleProspect } from '../../src/simulation/rate-quality.ts';
 import { drawThroughputBeforeKbps, drawWatchMs, familyRegion } from '../../src/simulation/simulate-sessions.ts';
-import { componentsOf, simulateView } from '../../src/simulation/simulate-view.ts';
+import { componentsOf, simulateView, throughputCovariate } from '../../src/simulation/simulate-view.ts';
 import type { Split } from './model-data.ts';
 
 /** Components kept of every (session, device, arm), in this order; the last two are unclipped, for the guardrails. */
@@ -78,7 +78,7 @@ function planTable(split: Split, arms: readonly Arm[], clips: RewardWeights): Pl
             family,
             file: files.length - 1,
             title,
-            throughput: Math.log(throughputBeforeKbps / 1000),
+            throughput: throughputCovariate(throughputBeforeKbps),
             prospects,
           });
           plays.push((write) => {

@@ -34,6 +34,8 @@ export const explorationSchema = z.object({
   budget: z.number().min(0).max(1),
   /** An arm whose P(best) is below this is not plausible and gets no exploration. */
   plausiblePBest: z.number().min(0).max(1),
+  /** Learned weights are P(best) to this power: above 1, what is likely best gets more than its chance, and trying is left to `budget`. */
+  sharpness: z.number().min(1).max(8).default(1),
   posteriorDraws: z.int().min(100).max(20_000),
   /** Share of the baseline's reward that exploring a context may cost it, summed over all its views: surely no more. */
   lossShare: z.number().min(0).max(1).default(0.05),

@@ -9,7 +9,7 @@ import { armIdSchema } from './ids.ts';
 export const VIEW_COMPONENTS = [
   /** Always 1. */
   'one',
-  /** Pre-treatment covariate: ln(throughput in Mbit/s known before the view), 0 when unknown. */
+  /** Pre-treatment covariate: ln(throughput in Mbit/s known before the view, winsorised), 0 when unknown. */
   'throughput',
   /** Play-time mean of min(quality, transparent), points. */
   'quality',
@@ -26,6 +26,8 @@ export const VIEW_COMPONENTS = [
   /** Pre-treatment covariate: points the asset's renditions promise this screen, as far as this line was known to go. */
   'prospect',
 ] as const;
+/** Throughput counts as at least and at most this (kbit/s): beyond it no ladder differs, and an outage would pass for a very slow line. */
+export const COVARIATE_KBPS = { least: 100, most: 100_000 } as const;
 export type ViewComponent = (typeof VIEW_COMPONENTS)[number];
 
 /** Address blocks are spread over this many buckets, so that robust statistics can take medians over them. */

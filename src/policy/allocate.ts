@@ -35,15 +35,17 @@ export function baselineShare(chanceBeaten: number, previousShare: number, explo
 }
 
 /**
- * What is left of the baseline's share, by position: mostly P(best), and `budget` in total shared by the plausible
- * challengers. Added, not clipped and renormalised: a floor per arm would cost (arms × floor) and bend P(best).
+ * What is left of the baseline's share, by position: mostly P(best) to the power of `sharpness`, and `budget` in total shared by the
+ * plausible challengers. Added, not clipped and renormalised: a floor per arm would cost (arms × floor) and bend P(best).
  */
 export function challengerWeights(pBest: Float64Array, exploration: Exploration): Float64Array {
   const plausible = Array.from(pBest.keys()).filter(
     (arm) => arm > 0 && (pBest[arm] ?? 0) > 0 && (pBest[arm] ?? 0) >= exploration.plausiblePBest,
   );
   if (plausible.length === 0) return pBest.slice();
-  const weights = pBest.map((chance) => chance * (1 - exploration.budget));
+  const sharp = pBest.map((chance) => chance ** exploration.sharpness);
+  const total = sharp.reduce((sum, chance) => sum + chance, 0);
+  const weights = sharp.map((chance) => (chance / total) * (1 - exploration.budget));
   for (const arm of plausible) weights[arm] = (weights[arm] ?? 0) + exploration.budget / plausible.length;
   return weights;
 }

@@ -7,14 +7,16 @@ export type LineSpread = { mean: number; sd: number };
 /** Lines are looked at around these rates (Mbit/s); between them features change linearly in log-rate. */
 const KNOTS_MBPS = [0.2, 0.6, 1.8, 5.4, 16];
 /**
- * Of a ladder at a line: log₂ of the rung it can hold, by how much its lowest rung asks too much, the bits it takes, and log₂ of the
- * rung that is left when the line falls to a third (or the player is that careful).
+ * Of a ladder at a line: log₂ of the rung it can hold, the tenths of the time its lowest rung must stall, the bits it takes, and log₂ of
+ * the rung that is left when the line falls to a third (or the player is that careful).
  */
 const FEATURES_PER_KNOT = 4;
 export const RESPONSE_FEATURES = KNOTS_MBPS.length * FEATURES_PER_KNOT;
 
 /** Players hold what takes about this share of the line. */
 const HELD_SHARE = 0.75;
+/** Beyond it the default reward sees no difference. */
+const CLIPPED_STALL_RATIO = 0.5;
 /** How much less than the line a player may go by. */
 const FALLEN_SHARE = HELD_SHARE / 3;
 /** A line moves while it is watched, whatever it was beforehand. */
@@ -39,7 +41,12 @@ function onLine(arm: Pick<Arm, 'rungs'>, mbps: number): [number, number, number,
   const floor = rates[0] ?? 0;
   const heldAt = (share: number): number => rates.findLast((rate) => rate <= mbps * share) ?? floor;
   const held = heldAt(HELD_SHARE);
-  return [Math.log2(held), Math.max(0, Math.log2(floor / (mbps * HELD_SHARE))), held, Math.log2(heldAt(FALLEN_SHARE))];
+  return [
+    Math.log2(held),
+    10 * Math.min(CLIPPED_STALL_RATIO, Math.max(0, 1 - mbps / floor)),
+    held,
+    Math.log2(heldAt(FALLEN_SHARE)),
+  ];
 }
 
 /**

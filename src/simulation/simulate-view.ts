@@ -1,4 +1,4 @@
-import type { Context, RewardWeights } from '../domain/index.ts';
+import { COVARIATE_KBPS, type Context, type RewardWeights } from '../domain/index.ts';
 import type { ViewComponents } from '../policy/reward.ts';
 import { type Playback, playHls } from './hls-player.ts';
 import { PLAYER_DEFAULTS, type PlayerName } from './player-settings.ts';
@@ -48,6 +48,10 @@ export function seenQuality(
   return playback.final.playedMs > 0 ? points / playback.final.playedMs : 0;
 }
 
+/** ln(Mbit/s), winsorised as the learner's statistics are. */
+export const throughputCovariate = (kbps: number): number =>
+  Math.log(Math.min(COVARIATE_KBPS.most, Math.max(COVARIATE_KBPS.least, kbps)) / 1000);
+
 /** A playback as the learner remembers it: the reward's clipped components and the covariates. Null when it never started. */
 export function componentsOf(
   playback: Playback,
@@ -59,7 +63,7 @@ export function componentsOf(
   const { clips } = view;
   return {
     one: 1,
-    throughput: Math.log(view.throughputBeforeKbps / 1000),
+    throughput: throughputCovariate(view.throughputBeforeKbps),
     quality: seenQuality(playback, ladder, screenOf(view.device), clips.transparentQuality),
     stall: Math.min(clips.stallRatioClip, stalledMs / (playedMs + stalledMs)),
     startup: Math.min(clips.startupClipSeconds, startupMs / 1000),

@@ -1,4 +1,4 @@
-import type { RewardWeights, ViewComponent } from '../domain/index.ts';
+import { COVARIATE_KBPS, type RewardWeights, type ViewComponent } from '../domain/index.ts';
 
 /** SQL over `scored_views` that is true for views with enough evidence to be scored: they showed media on known renditions. */
 export const SCORABLE_SQL = `class = 'started' AND played_ms > 0 AND known_rung_ms > 0`;
@@ -14,7 +14,7 @@ type RewardComponent = (typeof REWARD_COMPONENTS)[number];
 export function componentSql(clips: RewardClips): Record<ViewComponent, string> {
   return {
     one: '1',
-    throughput: `ifNull(log(throughput_kbps / 1000), 0)`,
+    throughput: `ifNull(log(greatest(${COVARIATE_KBPS.least}, least(${COVARIATE_KBPS.most}, throughput_kbps)) / 1000), 0)`,
     quality: 'quality_ms / known_rung_ms',
     stall: `least(stalled_ms / (played_ms + stalled_ms), ${clips.stallRatioClip})`,
     startup: `least(ifNull(startup_ms, 0) / 1000, ${clips.startupClipSeconds})`,

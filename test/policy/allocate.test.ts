@@ -80,7 +80,7 @@ describe('an allocation', () => {
           for (const arm of arms) if (arm.guard !== 'ok') expect(arm.weight).toBe(0);
         }
       }),
-      { numRuns: 50 },
+      { numRuns: 25 },
     );
   });
 
@@ -91,7 +91,7 @@ describe('an allocation', () => {
         const shuffled = [...statistics].sort(() => rng() - 0.5);
         expect(build(shuffled)).toEqual(build(statistics));
       }),
-      { numRuns: 30 },
+      { numRuns: 15 },
     );
     const close = config.arms.map(({ id }) => gaussianStatistics({ arm: id, n: 20, mean: 60 }));
     expect(build(close, { seed: 2 }).contexts).not.toEqual(build(close, { seed: 1 }).contexts);
@@ -118,7 +118,7 @@ describe('an allocation', () => {
         );
         expect(weights(relabelled, (id) => id)).toEqual(weights(original, (id) => names.get(id) ?? id));
       }),
-      { numRuns: 30 },
+      { numRuns: 15 },
     );
   });
 
@@ -228,7 +228,7 @@ describe('with strong evidence', () => {
 });
 
 describe('the exploration budget', () => {
-  const exploration = config.exploration;
+  const exploration = { ...config.exploration, sharpness: 1 };
 
   it('is spent in total, over plausible challengers, on top of P(best)', () => {
     const chances = fc
@@ -246,6 +246,14 @@ describe('the exploration budget', () => {
         }
       }),
     );
+  });
+
+  it('is all that an unlikely arm gets when P(best) is sharpened', () => {
+    const pBest = Float64Array.of(0.1, 0.6, 0.3);
+    const [baseline = 0, likely = 0, unlikely = 0] = challengerWeights(pBest, { ...exploration, sharpness: 2 });
+    expect(baseline).toBeCloseTo(0.95 * (0.01 / 0.46), 12);
+    expect(likely).toBeCloseTo(0.95 * (0.36 / 0.46) + 0.025, 12);
+    expect(unlikely).toBeCloseTo(0.95 * (0.09 / 0.46) + 0.025, 12);
   });
 
   it('is the same for 3 plausible arms as for 18', () => {

@@ -237,7 +237,7 @@ describe('block elimination', () => {
           }
         }
       }),
-      { numRuns: 40 },
+      { numRuns: 15 },
     );
   });
 });
