@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { findDecisions } from '../../../src/telemetry/decision-row.ts';
 import { readDecoding } from '../../../src/telemetry/read-decoding.ts';
@@ -45,4 +46,14 @@ it('a decision read back says what its player decodes, and which codec was drawn
   const silent = await read('silent');
   expect(silent).not.toHaveProperty('decodes');
   expect(silent).not.toHaveProperty('codec');
+});
+
+it('what docs/media.md gives to see what AV1 does compares the views that could have had it', async () => {
+  const page = await readFile(new URL('../../../docs/media.md', import.meta.url), 'utf8');
+  const [, sql = ''] = /```sql\n([\s\S]*?)```/.exec(page) ?? [];
+  const rows = await engine.database.query<{ codec: string; views: number }>(sql);
+  expect(rows.map(({ codec, views }) => [codec, Number(views)]).sort()).toEqual([
+    ['av1', 1],
+    ['h264', 1],
+  ]);
 });
