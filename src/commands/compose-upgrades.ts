@@ -1,12 +1,14 @@
 import type { Logger } from 'pino';
-import type { AssetDocument, EncodePlan, Source } from '../domain/index.ts';
+import type { AssetDocument, EncodePlan, LadderRung, Source } from '../domain/index.ts';
 import type { Ffmpeg } from '../media/ffmpeg.ts';
 import { decodingShare } from '../policy/decoding-share.ts';
 import type { Registry } from '../policy/registry.ts';
-import { unlockedShare } from '../policy/unlocked-share.ts';
+import { megabytesPerPointSecond } from '../policy/rung-price.ts';
+import { neededRungs, unlockedBy } from '../policy/unlocked.ts';
 import type { Database } from '../telemetry/database.ts';
 import { readDecoding } from '../telemetry/read-decoding.ts';
 import { readWatchForecast } from '../telemetry/read-watch.ts';
+import { missingRungs } from '../workers/upgrade/propose-upgrade.ts';
 import type { UpgradePorts } from '../workers/upgrade/upgrade-ports.ts';
 
 type Ports = {
@@ -31,6 +33,7 @@ export function composeUpgrades({ registry, database, planEncode, wantsAv1, ffmp
       );
       return new Map(withShare);
     },
+    configVersion: async () => (await registry.loadCurrent())?.config.configVersion ?? null,
     async planToday(asset) {
       const policy = await registry.loadCurrent();
       const { source, renditions, complexityScale } = asset;
@@ -41,15 +44,28 @@ export function composeUpgrades({ registry, database, planEncode, wantsAv1, ffmp
       });
       if (plan === null) return null;
       const sourceHeight = Math.min(source.width, source.height);
-      const more = plan.rungs.map(({ height, bitrateKbps }, index) => ({
-        id: `planned-${index}`,
-        width: Math.round((source.width * height) / sourceHeight),
-        height,
-        codec: 'h264' as const,
-        bitrateKbps: bitrateKbps * complexityScale,
-      }));
+      const asRenditions = (rungs: readonly LadderRung[]) =>
+        rungs.map(({ height, bitrateKbps }, index) => ({
+          id: `planned-${index}`,
+          width: Math.round((source.width * height) / sourceHeight),
+          height,
+          codec: 'h264' as const,
+          bitrateKbps: bitrateKbps * complexityScale,
+        }));
       const held = { renditions, complexityScale, sourceHeight };
-      return { rungs: plan.rungs, unlockedShare: unlockedShare(policy, plan.audience, held, more) };
+      const unlockedWith = (rungs: readonly LadderRung[]) =>
+        unlockedBy(policy, plan.audience, held, asRenditions(rungs));
+      const rungs = neededRungs(missingRungs(asset, plan.rungs), unlockedWith);
+      const unlocked = unlockedWith(rungs);
+      const { reward, encode, configVersion } = policy.config;
+      const { storedGbMonth, keptMonths, egressGb } = encode.prices;
+      return {
+        rungs,
+        unlockedShare: unlocked.share,
+        gainMegabytes: unlocked.points * (megabytesPerPointSecond(reward) ?? 0),
+        keptMegabytes: egressGb > 0 ? (storedGbMonth * keptMonths) / egressGb : 0,
+        by: { configVersion, allocationVersion: policy.allocation.allocationVersion },
+      };
     },
   };
 }

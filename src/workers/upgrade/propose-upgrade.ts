@@ -17,6 +17,11 @@ export type PlannedToday = {
   rungs: readonly LadderRung[];
   /** Share of its views, 0..1, that would get an arm which its renditions do not allow now. */
   unlockedShare: number;
+  /** Megabytes that a second of watching would be worth more, by arms that surely are better. */
+  gainMegabytes?: number;
+  /** Megabytes sent that keeping a megabyte costs as much as. */
+  keptMegabytes?: number;
+  by?: { configVersion: number; allocationVersion: number };
 };
 
 /** What could be made of an asset that is complete, and what for. */
@@ -28,6 +33,8 @@ export type UpgradeProposal = {
   missing: LadderRung[];
   /** Its H.264 renditions in AV1 beside them; left out: no. */
   av1?: boolean;
+  /** The policy that misses them. */
+  by?: { configVersion: number; allocationVersion: number };
   /** In megabytes that need not be sent, or are worth as much. */
   benefit: number;
   cpuSeconds: number;
@@ -67,7 +74,8 @@ export function proposeUpgrade(
       assetId: asset.id,
       slower,
       missing: rungs,
-      benefit: benefitOf(asset, watch, slower, rungs.length > 0 ? (today?.unlockedShare ?? 0) : 0),
+      ...(rungs.length > 0 && today?.by !== undefined ? { by: today.by } : {}),
+      benefit: savedBy(asset, watch, slower) + (rungs.length > 0 ? backfillWorth(asset, watch, today, rungs) : 0),
       cpuSeconds: costOf(asset, slower, rungs),
     }));
   const candidates = can.av1 ? [...inH264, ...inAv1(asset, watch)] : inH264;
@@ -117,10 +125,23 @@ export function missingRungs(
   return rungs.filter(({ bitrateKbps }) => !isThere(bitrateKbps * complexityScale));
 }
 
-function benefitOf(asset: AssetDocument, watch: WatchForecast, slower: boolean, unlockedShare: number): number {
+function savedBy(asset: AssetDocument, watch: WatchForecast, slower: boolean): number {
   // Whoever has the title in AV1 is sent none of its H.264.
   const inH264 = hasAllInAv1(asset) ? 1 - watch.av1Share : 1;
-  return watch.megabytes * ((slower ? SLOWER_SAVES * inH264 : 0) + UNLOCKED_WORTH * unlockedShare);
+  return slower ? watch.megabytes * SLOWER_SAVES * inH264 : 0;
+}
+
+/** What missing rungs bring their audience, less what keeping them costs: arms that surely are better by their points, others by being tried. */
+function backfillWorth(
+  { durationMs, complexityScale }: AssetDocument,
+  watch: WatchForecast,
+  today: PlannedToday | null,
+  missing: readonly LadderRung[],
+): number {
+  const { unlockedShare = 0, gainMegabytes = 0, keptMegabytes = 0 } = today ?? {};
+  const stored = missing.reduce((sum, { bitrateKbps }) => sum + (bitrateKbps * complexityScale * durationMs) / 8e6, 0);
+  const brought = Math.max(UNLOCKED_WORTH * unlockedShare * watch.megabytes, gainMegabytes * watch.seconds);
+  return brought - keptMegabytes * stored;
 }
 
 /** A title that has been tried saves what it saved then, or is not tried again. */

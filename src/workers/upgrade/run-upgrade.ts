@@ -44,7 +44,7 @@ export async function runUpgrade(
     }
     // Kept and made are measured together: quality never falls with bitrate over all that a view can be offered.
     const measured = await measureQuality(ports.media, opened.source, withUpgrades(asset, upgrades, made), existing);
-    return publish(ports, asset, measured, missing);
+    return publish(ports, asset, measured, { rungs: missing, by: job.by });
   });
 }
 
@@ -61,23 +61,32 @@ async function publish(
   ports: TranscodePorts,
   before: AssetDocument & { plan: EncodePlan | null },
   renditions: readonly StoredRendition[],
-  added: EncodePlan['rungs'],
+  added: Added,
 ): Promise<UpgradeOutcome> {
   const now = timestamp(ports);
   const { revision } = await updateAsset(ports, before.id, (current) => ({
     ...nextRevision(current, renditions, now),
     availability: 'upgraded',
     timings: { ...current.timings, upgradedAt: now },
-    plan: current.plan && withRungs(current.plan, added),
+    plan: current.plan && withRungs(current.plan, added, now),
   }));
   assetLog(ports, before.id).info({ revision, renditions: renditions.map(({ id }) => id) }, 'asset is upgraded');
   return { kind: 'upgraded', revision };
 }
 
 /** The plan as it came to be: what the asset was drawn for stays, what it has got since is added. */
-function withRungs(plan: EncodePlan, added: EncodePlan['rungs']): EncodePlan {
+function withRungs(plan: EncodePlan, { rungs: added, by = plan }: Added, at: string): EncodePlan {
   if (added.length === 0) return plan;
   const byBitrate = new Map([...plan.rungs, ...added].map((rung) => [rung.bitrateKbps, rung]));
   const rungs = [...byBitrate.values()].sort((left, right) => left.bitrateKbps - right.bitrateKbps);
-  return { ...plan, rungs, reason: `${plan.reason} Later: ${added.length} rungs that its audience has come to need.` };
+  const { configVersion, allocationVersion } = by;
+  return {
+    ...plan,
+    rungs,
+    reason: `${plan.reason} Later: ${added.length} rungs that its audience has come to need, by config ${configVersion}, allocation ${allocationVersion}.`,
+    backfills: [...(plan.backfills ?? []), { at, configVersion, allocationVersion, rungs: added }],
+  };
 }
+
+/** Rungs that were missing, and the policy that missed them. */
+type Added = { rungs: EncodePlan['rungs']; by: UpgradeJob['by'] };

@@ -1,9 +1,9 @@
 import type { Queues } from '../queues.ts';
 import { repeatEvery } from '../repeat-every.ts';
 import type { WorkersOptions } from '../workers-options.ts';
-import { findUpgrades } from './find-upgrades.ts';
 import { ratioOf } from './propose-upgrade.ts';
 import { addUpgradeJob, countUpgrades, isEncodingIdle } from './upgrade-queue.ts';
+import { createUpgradeSearch } from './upgrade-search.ts';
 
 const LOOK_EVERY_MS = 5 * 60_000;
 /** Queued ahead: what is worth most changes with what is watched. */
@@ -14,10 +14,11 @@ export function startUpgrades(options: WorkersOptions, queues: Queues): () => vo
   const { ports, log } = options;
   const { upgrades } = ports;
   if (!upgrades) return () => undefined;
+  const search = createUpgradeSearch(ports.assets, upgrades);
   const look = async (): Promise<void> => {
     const room = QUEUED_AT_MOST - (await countUpgrades(queues));
     if (room <= 0 || !(await isEncodingIdle(queues))) return;
-    for (const proposal of (await findUpgrades(ports.assets, upgrades)).slice(0, room)) {
+    for (const proposal of (await search.look()).slice(0, room)) {
       await addUpgradeJob(queues, proposal);
       log.info({ ...proposal, megabytesPerCpuSecond: ratioOf(proposal) }, 'asset is worth upgrading');
     }

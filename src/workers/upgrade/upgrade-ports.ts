@@ -7,6 +7,8 @@ export type UpgradePorts = {
   makesAv1(): Promise<boolean>;
   /** The most watched assets, with what their views are expected to come to. */
   forecastWatch(): Promise<ReadonlyMap<string, WatchForecast>>;
+  /** The config in force: when it changes, more of the library is looked at. Null when it is not known. */
+  configVersion(): Promise<number | null>;
   /** What policy would plan for an asset today; null when it cannot say. */
   planToday(asset: AssetDocument): Promise<PlannedToday | null>;
 };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ladderRungSchema } from '../../domain/arm.ts';
+import { versionSchema } from '../../domain/ids.ts';
 import { type AssetQueueName, assetJobSchema, QUEUES } from '../job-payloads.ts';
 import { jobIdOf, type Queues } from '../queues.ts';
 import type { UpgradeProposal } from './propose-upgrade.ts';
@@ -9,6 +10,7 @@ export const upgradeJobSchema = assetJobSchema.extend({
   slower: z.boolean(),
   missing: z.array(ladderRungSchema),
   av1: z.boolean().default(false),
+  by: z.object({ configVersion: versionSchema, allocationVersion: versionSchema }).optional(),
 });
 export type UpgradeJob = z.infer<typeof upgradeJobSchema>;
 
@@ -20,8 +22,8 @@ const WANTED = ['fast-lane', 'encode'] as const satisfies readonly AssetQueueNam
 
 /** Queues an upgrade; one that is there already stays as it is. */
 export async function addUpgradeJob(queues: Queues, proposal: UpgradeProposal): Promise<void> {
-  const { assetId, slower, missing, av1 = false } = proposal;
-  const job: UpgradeJob = { assetId, slower, missing, av1 };
+  const { assetId, slower, missing, av1 = false, by } = proposal;
+  const job: UpgradeJob = { assetId, slower, missing, av1, ...(by === undefined ? {} : { by }) };
   const ending = { removeOnComplete: true, removeOnFail: true };
   const options = { jobId: jobIdOf('upgrade', assetId), attempts: TRIES, backoff: BACKOFF, ...ending };
   await queues.upgrade.add('upgrade', job, options);
