@@ -4,6 +4,8 @@ import { broken, type Check, doubtful, fine, outputOf } from './check.ts';
 const SET_UP = 'run `npm run setup`';
 /** The encoders every rendition, audio track and poster is made with. */
 const NEEDED_ENCODERS = ['libx264', 'aac', 'libwebp'];
+/** What AV1 is made with; without it there is none. */
+const OPTIONAL_ENCODERS = ['libsvtav1'];
 const MINIMUM_NODE = { major: 20, minor: 19 };
 
 /** This Node against `engines` in package.json; `version` like `20.19.0`. */
@@ -20,7 +22,7 @@ export async function checkFfmpeg({ ffmpegPath }: Pick<Config, 'ffmpegPath'>): P
     return broken('ffmpeg', `${ffmpegPath} cannot be run`, `${SET_UP}, or set NARA_FFMPEG to its path`);
   const encoders = encodersIn((await outputOf(ffmpegPath, ['-hide_banner', '-encoders'])) ?? '');
   const missing = NEEDED_ENCODERS.filter((name) => !encoders.has(name));
-  const found = `${versionIn(version)} with ${NEEDED_ENCODERS.filter((name) => encoders.has(name)).join(', ')}`;
+  const found = `${versionIn(version)} with ${[...NEEDED_ENCODERS, ...OPTIONAL_ENCODERS].filter((name) => encoders.has(name)).join(', ')}`;
   if (missing.length === 0) return fine('ffmpeg', found);
   const mend = 'install a full build (on Fedora: from RPM Fusion) and set NARA_FFMPEG to it';
   return broken('ffmpeg', `${found}, without ${missing.join(', ')}`, mend);
