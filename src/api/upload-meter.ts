@@ -120,12 +120,13 @@ export class UploadMeter {
     return { bytes, elapsedMs: lineTimeMs(upload.figures), resumes };
   }
 
-  /** What the upload's chunks showed until now; null before the first one is over. Nothing changes by asking. */
+  /** What an upload showed until now, the chunk that is arriving too; null before its first byte. Nothing changes by asking. */
   async soFar(uploadId: string): Promise<UploadMeasure | null> {
     const upload = await this.#find(uploadId);
-    if (upload === null || upload.figures.chunks === 0) return null;
-    const { bytes, resumes } = upload.figures;
-    return { bytes, elapsedMs: lineTimeMs(upload.figures), resumes };
+    if (upload === null) return null;
+    const figures = figuresIfCutOffNow(upload);
+    if (figures.chunks === 0) return null;
+    return { bytes: figures.bytes, elapsedMs: lineTimeMs(figures), resumes: upload.figures.resumes };
   }
 
   /** Reports that an upload is over and forgets it; of a whole one that was never measured here there is nothing to report. */

@@ -47,7 +47,12 @@ export const UPLOAD_OPERATIONS: readonly Operation[] = [
       'By what uploads from this region and device had, the region, everywhere, or an assumption (`cold`); and by what the upload itself has shown, when `uploadId` names one that has begun. Without hints, the request says where it comes from.',
     access: ['upload'],
     query: adviceQuerySchema,
-    answers: { 200: { description: 'May be kept for a minute.', schema: adviceSchema } },
+    answers: {
+      200: {
+        description: 'May be kept for a minute, unless an upload was named: ask again as it goes on.',
+        schema: adviceSchema,
+      },
+    },
     problems: { 400: 'A query parameter is not usable.' },
   },
   {

@@ -31,7 +31,9 @@ export function uploadAdviceRoutes(ports: UploadAdvicePorts): Router {
       uploadId === undefined ? null : ports.measuredUplink(uploadId),
     ]);
     const basis = { ...known, measuredKbps: measured === null ? null : Math.round(measured.kbps) };
-    response.set('Cache-Control', 'private, max-age=60').json({ ...adviseUpload(known, measured), basis });
+    // A place changes with seasons, an upload with every byte of it.
+    const kept = uploadId === undefined ? 'private, max-age=60' : 'no-store';
+    response.set('Cache-Control', kept).json({ ...adviseUpload(known, measured), basis });
   });
   return router;
 }

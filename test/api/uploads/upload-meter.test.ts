@@ -79,6 +79,40 @@ describe('an upload that comes twice at once', () => {
   });
 });
 
+describe('an upload that is asked about while it arrives', () => {
+  it('shows its line before its first chunk is over, and asking changes nothing', async () => {
+    const meter = startMeter();
+    const body = new PassThrough();
+    expect(await meter.soFar(UPLOAD)).toBeNull();
+    meter.begin(body, { uploadId: UPLOAD, uploader });
+    body.resume();
+    expect(await meter.soFar(UPLOAD)).toBeNull();
+    await receive(body, 300_000, 1000);
+    expect(await meter.soFar(UPLOAD)).toEqual({ bytes: 300_000, elapsedMs: 1000, resumes: 0 });
+    await receive(body, 100_000, 1000);
+    expect(await meter.soFar(UPLOAD)).toEqual({ bytes: 400_000, elapsedMs: 2000, resumes: 0 });
+    body.end();
+    await waitFor('the report', () => reports.length === 1);
+    expect(await meter.soFar(UPLOAD)).toEqual({ bytes: 400_000, elapsedMs: 2000, resumes: 0 });
+    await meter.settle();
+  });
+
+  it('tells nothing of its line where the service made it wait', async () => {
+    const meter = startMeter();
+    const body = new PassThrough();
+    meter.begin(body, { uploadId: UPLOAD, uploader });
+    body.resume();
+    await meter.lostItsPlace(UPLOAD);
+    await receive(body, 300_000, 1000);
+    meter.held(UPLOAD, 500);
+    await settled();
+    expect(await meter.soFar(UPLOAD)).toMatchObject({ elapsedMs: 0 });
+    body.destroy();
+    await waitFor('the report', () => reports.length === 1);
+    await meter.settle();
+  });
+});
+
 describe('what cannot be measured', () => {
   it('is an upload that is not there: nothing is reported and nothing is left', async () => {
     const meter = startMeter();
