@@ -1,8 +1,8 @@
 import type { LadderRung, PolicyConfig, RewardWeights, Source } from '../domain/index.ts';
 import { shortSide } from './resolve-arm.ts';
 
-/** Source pixels in and pixels out, per second of processor time; measured with the two presets at 360p. */
-export const PIXELS_PER_CPU_SECOND = { veryfast: 55e6, slow: 18e6 };
+/** Pixels encoded per second of processor time by the first encode's preset; measured at 360p. */
+const PIXELS_PER_CPU_SECOND = 55e6;
 
 /** A reward point over a second of playing, in megabytes sent: what `deliveredMbps` says the platform would rather spend. */
 export function megabytesPerPointSecond({ deliveredMbps }: Pick<RewardWeights, 'deliveredMbps'>): number | null {
@@ -21,7 +21,7 @@ export function rungCents(
   const seconds = durationMs / 1000;
   const sourceRate = source.width * source.height * (source.fps ?? USUAL_FPS);
   const scale = Math.min(1, rung.height / shortSide(source));
-  const cpuSeconds = (seconds * sourceRate * scale ** 2) / PIXELS_PER_CPU_SECOND.veryfast;
+  const cpuSeconds = (seconds * sourceRate * scale ** 2) / PIXELS_PER_CPU_SECOND;
   const gigabytes = (rung.bitrateKbps * seconds) / 8e6;
   return {
     encode: (cpuSeconds / 3600) * prices.cpuHour,

@@ -9,10 +9,12 @@ const ratio = (left: LadderRung, right: LadderRung): number =>
   Math.max(left.bitrateKbps / right.bitrateKbps, right.bitrateKbps / left.bitrateKbps);
 
 function subsets(rungs: readonly LadderRung[], maxRungs: number): LadderRung[][] {
-  return rungs.reduce<LadderRung[][]>(
-    (sets, rung) => [...sets, ...sets.filter((set) => set.length < maxRungs).map((set) => [...set, rung])],
-    [[]],
-  );
+  const sets: LadderRung[][] = [[]];
+  for (const rung of rungs) {
+    const smaller = sets.filter((set) => set.length < maxRungs);
+    sets.push(...smaller.map((set) => [...set, rung]));
+  }
+  return sets;
 }
 
 const distinct = (rungs: readonly LadderRung[]): LadderRung[] => [

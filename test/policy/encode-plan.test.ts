@@ -202,6 +202,88 @@ describe('held-out assets and the lift panel', () => {
   });
 });
 
+describe('a superset asset', () => {
+  const superset = (changes: Partial<Input> = {}) =>
+    plan({ source: fullHd, ...changes }, { superset: 0.019, panel: 0 });
+
+  it('carries the baseline’s rungs and what every other ladder needs: all of them can be given as they were meant', () => {
+    const made = superset();
+    expect(made).toMatchObject({ liftPanel: true, holdout: false, assignment: { group: 'superset', cold: false } });
+    expect(bitrates(made)).toEqual(expect.arrayContaining(baselineKbps));
+    expect(made.rungs.length).toBeGreaterThan(config.encode.maxRungs);
+    const renditions = made.rungs.map(({ height, bitrateKbps }, index) => ({
+      id: `r${index}`,
+      width: Math.round((height * 16) / 9),
+      height,
+      codec: 'h264' as const,
+      bitrateKbps,
+    }));
+    const { eligible } = assetTreatments(config, { renditions, complexityScale: 1, sourceHeight: 1080 });
+    expect(eligible.map(({ arm }) => arm).sort()).toEqual(config.arms.map(({ id }) => id).sort());
+    expect(made.reason).toMatch(
+      /^Superset: the baseline's rungs and \d+ more rungs, so that every ladder can still be tried/,
+    );
+  });
+
+  it('keeps the worthiest ladders where there is not room for all', () => {
+    const made = superset({ config: testConfig({ encode: { ...config.encode, supersetRungs: 12 } }) });
+    expect(made.rungs.length).toBeLessThanOrEqual(12);
+    expect(bitrates(made)).toEqual(expect.arrayContaining(baselineKbps));
+    expect(bitrates(made)).toContain(105);
+  });
+});
+
+describe('an asset that is planned again', () => {
+  it('stays in the group that chance put it into, whatever shares have become', () => {
+    const assigned = { group: 'holdout', propensity: 0.05, cold: false } as const;
+    const shareless = testConfig({ encode: { ...config.encode, holdoutShare: 0 } });
+    const again = plan({ config: shareless, assigned });
+    expect(again).toMatchObject({ holdout: true, assignment: assigned });
+    expect(bitrates(again)).toEqual(baselineKbps.slice(0, 6));
+  });
+});
+
+describe('an audience with slow lines', () => {
+  const slow: Audience = { ...watchedFrom([FAST, 1]), lineKbps: { p10: 140, p50: 700, p95: 2000 } };
+
+  it('gets a rung that its slow lines can hold, and none that its fast ones could not play', () => {
+    const made = plan({ audience: slow, source: fullHd });
+    expect(bitrates(made)[0]).toBe(105);
+    expect(Math.max(...bitrates(made))).toBeLessThanOrEqual(2000);
+    expect(made.reason).toMatch(
+      /One line in ten of its audience has less than 140 kbit\/s, so 105 kbit\/s is made: reliability/,
+    );
+  });
+
+  it('changes nothing of held-out and panel assets: they are the measure', () => {
+    const known = (draws: Partial<Input['draws']>, audience: Audience) =>
+      bitrates(plan({ audience, source: fullHd }, draws));
+    for (const draws of [{ holdout: 0 }, { panel: 0 }]) {
+      expect(known(draws, slow)).toEqual(known(draws, watchedFrom([FAST, 1])));
+    }
+  });
+
+  it('of unknown lines is planned as it was', () => {
+    expect(bitrates(plan({ audience: watchedFrom([FAST, 1]) }))[0]).toBe(150);
+  });
+});
+
+describe('what is hardly watched', () => {
+  it('gets fewer rungs, as making and keeping them costs more than they bring', () => {
+    const paid = testConfig({ reward: { ...config.reward, deliveredMbps: 2 } });
+    const of = (watchSeconds: number) =>
+      plan({
+        config: paid,
+        durationMs: 600_000,
+        source: fullHd,
+        audience: { ...watchedFrom([PHONE, 1]), watchSeconds },
+      });
+    const [little, much] = [of(1_000), of(1e8)];
+    expect(little.rungs.length).toBeLessThan(much.rungs.length);
+    expect(bitrates(much)).toEqual(bitrates(plan({ source: fullHd })));
+  });
+});
+
 describe('what the source allows', () => {
   const heights = (changes: Partial<Input>) => plan({ allocation: cold, ...changes }).rungs.map((rung) => rung.height);
 
@@ -284,7 +366,7 @@ describe('whatever the source, audience and draws', () => {
           expect(made.reason.length).toBeGreaterThan(40);
         },
       ),
-      { numRuns: 300 },
+      { numRuns: 150 },
     );
   });
 });
