@@ -164,10 +164,24 @@ function servingPanels(): Builder<Panel>[] {
     prometheusSeriesPanel(
       {
         title: 'Policy versions',
-        description: 'Numbers of the config and the allocation that decide now, the newest of all processes.',
+        description:
+          'Numbers of the config and the allocation that decide now, and of the config on trial; the newest of all processes.',
         unit: Short,
       },
-      { config: 'max(nara_policy_config_version)', allocation: 'max(nara_policy_allocation_version)' },
+      {
+        config: 'max(nara_policy_config_version)',
+        allocation: 'max(nara_policy_allocation_version)',
+        'on trial': 'max(nara_policy_trial_config_version)',
+      },
+    ),
+    prometheusSeriesPanel(
+      {
+        title: 'Share of the config on trial',
+        description:
+          'Of new views; it falls to 0 when the trial ends, whether the config came into force or was rolled back.',
+        unit: PercentUnit,
+      },
+      { share: 'max(nara_policy_trial_share_ratio)' },
     ),
     prometheusSeriesPanel(
       { title: 'Requests', description: 'HTTP requests by route.', unit: RequestsPerSecond },

@@ -23,7 +23,6 @@ export const promotionSettingsSchema = z.object({
   /** Days after which a trial that has decided nothing is ended. */
   patienceDays: z.number().positive().default(28),
 });
-export type PromotionSettings = z.infer<typeof promotionSettingsSchema>;
 
 /** The trial a view was part of: the config on trial, its stage, and the probability of the config that decided this view. */
 export const rolloutSchema = z.object({
