@@ -11,6 +11,9 @@ export type GaugeSources = {
     configVersion: number;
     allocationVersion: number;
     trial: { configVersion: number; share: number } | null;
+    /** Arms that are out of a context, by why; and arms that a check found wrong. */
+    guarded: readonly { guard: string; count: number }[];
+    suspicions: readonly { check: string; count: number }[];
   };
   feedClients(): number;
   /** The encoders of each host with a worker. May fail or hang with Redis. */
@@ -113,6 +116,15 @@ export function exposeGauges(registry: Registry, sources: GaugeSources, timeoutM
   gauge('nara_policy_trial_share_ratio', 'Share of new views that the config on trial decides.', [], () => [
     { labels: {}, value: sources.policy().trial?.share ?? 0 },
   ]);
+  gauge('nara_policy_guarded_arms', 'Arms that guardrails keep out of a context, by why.', ['guard'], () =>
+    sources.policy().guarded.map(({ guard, count }) => ({ labels: { guard }, value: count })),
+  );
+  gauge(
+    'nara_policy_suspect_arms',
+    'Arms given otherwise than their propensities say, or whose outcomes go missing unlike the baseline’s, by check.',
+    ['check'],
+    () => sources.policy().suspicions.map(({ check, count }) => ({ labels: { check }, value: count })),
+  );
   gauge(
     'nara_ingest_unaccounted_events',
     'Events received in the last two hours that are nowhere: 0 unless something is wrong.',

@@ -3,6 +3,7 @@ import { createRequestHandler } from '../api/app.ts';
 import { type Config, ConfigError } from '../config.ts';
 import type { Announcement } from '../domain/index.ts';
 import { assetPrefix } from '../media/asset-store.ts';
+import { guardCounts, suspicionCounts } from '../policy/guard-events.ts';
 import { openKeyStore, prepareKeys } from './access-keys.ts';
 import { apiPorts } from './api-ports.ts';
 import { createMilestones } from './asset-milestones.ts';
@@ -43,7 +44,8 @@ async function startApi(config: Config, log: Logger): Promise<Service> {
       const { allocation, trial } = table.current();
       const { configVersion, allocationVersion } = allocation;
       const onTrial = trial && { configVersion: trial.candidate.config.configVersion, share: trial.share };
-      return { configVersion, allocationVersion, trial: onTrial };
+      const guarded = guardCounts(allocation);
+      return { configVersion, allocationVersion, trial: onTrial, guarded, suspicions: suspicionCounts(allocation) };
     },
     feedClients: () => feed.clientCount,
     encoding: () => readHostStatuses(parts.redis, parts.clock.nowMs()),

@@ -9,6 +9,7 @@ import { createLearner, type Learner } from '../policy/learner.ts';
 import { createTrialConductor, type TrialSources } from '../policy/promotion/conduct-trial.ts';
 import { createRegistry, type Registry } from '../policy/registry.ts';
 import type { Database } from '../telemetry/database.ts';
+import { readAllotments } from '../telemetry/read-allotments.ts';
 import { readLoggedViews } from '../telemetry/read-logged-views.ts';
 import { countMaturedViews, readViewStatistics } from '../telemetry/read-statistics.ts';
 import { readTrial } from '../telemetry/read-trial.ts';
@@ -52,6 +53,7 @@ export function openLearner(ports: {
     registry,
     readStatistics: ({ reward }) => readViewStatistics(database, { reward, viewTimeoutMs: config.viewTimeoutMs }),
     countViews: async () => ({ matured: await countMaturedViews(database, config.viewTimeoutMs) }),
+    readAllotments: () => readAllotments(database),
     conductTrial: createTrialConductor({
       registry,
       sources: trialSources(database, config.viewTimeoutMs),

@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { contextSchema } from './context.ts';
 import { assetIdSchema } from './ids.ts';
+import { fallbackLevelSchema, guardSchema, missingKindSchema } from './policy-documents.ts';
 import { promotionStageSchema } from './promotion.ts';
 
 /** What one process tells the others (over Redis) and the feed tells the world. Losing one costs latency, never truth. */
@@ -17,6 +19,17 @@ export const announcementSchema = z.discriminatedUnion('type', [
     share: z.number(),
     held: z.boolean(),
     reason: z.string(),
+  }),
+  /** Arms that guards took out of a context or let back in, arms whose views newly look wrong, and how many more there are. */
+  z.object({
+    type: z.literal('policy.guardrail'),
+    configVersion: z.int(),
+    allocationVersion: z.int(),
+    guards: z.array(
+      contextSchema.extend({ level: fallbackLevelSchema, arm: z.string(), guard: guardSchema, was: guardSchema }),
+    ),
+    checks: z.array(z.object({ arm: z.string(), check: z.enum(['sample-ratio', ...missingKindSchema.options]) })),
+    unnamed: z.int().min(0),
   }),
   z.object({ type: z.literal('policy.allocation'), configVersion: z.int(), allocationVersion: z.int() }),
 ]);

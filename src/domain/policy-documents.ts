@@ -121,6 +121,12 @@ export type PolicyConfig = z.infer<typeof policyConfigSchema>;
 export const fallbackLevelSchema = z.enum(['cell', 'region', 'global', 'cold']);
 export type FallbackLevel = z.infer<typeof fallbackLevelSchema>;
 
+/** Why an arm is out of a context: surely less reward, more stalling, more failed starts, or outcomes that go missing. */
+export const guardSchema = z.enum(['ok', 'harm', 'stall', 'start-failure', 'missing']);
+
+/** Ways of a view not to have an outcome: a fatal error before its start, left before it, never heard of. */
+export const missingKindSchema = z.enum(['failed', 'left', 'unobserved']);
+
 export const armAllocationSchema = z.object({
   arm: armIdSchema,
   /** Probability of this arm when all arms are eligible; the weights of a context sum to 1. */
@@ -131,7 +137,7 @@ export const armAllocationSchema = z.object({
   pBest: z.number().min(0).max(1),
   /** Views behind the arm in this context after decay. */
   effectiveN: z.number().min(0),
-  guard: z.enum(['ok', 'harm', 'stall', 'start-failure']),
+  guard: guardSchema,
 });
 export type ArmAllocation = z.infer<typeof armAllocationSchema>;
 
@@ -161,6 +167,26 @@ export const contextAllocationSchema = contextSchema.extend({
 });
 export type ContextAllocation = z.infer<typeof contextAllocationSchema>;
 
+/** Whether chance alone divided the views, and whether all of them are heard of alike; over all contexts, at every look at once. */
+export const outcomeChecksSchema = z.object({
+  /** Views given to each arm beside what their propensities add up to. */
+  sampleRatio: z.array(
+    z.object({ arm: armIdSchema, observed: z.number().min(0), expected: z.number().min(0), differs: z.boolean() }),
+  ),
+  /** Share of an arm's views without an outcome above the baseline's, and where it surely lies (−1 to 1). */
+  missing: z.array(
+    z.object({
+      arm: armIdSchema,
+      kind: missingKindSchema,
+      views: z.number().min(0),
+      excess: z.number(),
+      low: z.number(),
+      high: z.number(),
+      differs: z.boolean(),
+    }),
+  ),
+});
+
 /** Arm weights per context under one config: refreshed by every refit, never promoted. */
 export const allocationSchema = z.object({
   allocationVersion: versionSchema,
@@ -187,6 +213,7 @@ export const allocationSchema = z.object({
       }),
     })
     .optional(),
+  checks: outcomeChecksSchema.optional(),
   /** Cells whose views since some day are unlike those before, which are set aside there: worth telling people. */
   changes: z
     .array(

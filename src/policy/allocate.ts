@@ -15,8 +15,10 @@ import { fingerprint } from './fingerprint.ts';
 import { judgeArms } from './guard.ts';
 import { entryAtLevel, type IndexedAllocation, indexAllocation } from './index-allocation.ts';
 import { at, type Matrix } from './matrix.ts';
+import { armsThatLoseOutcomes, missingOutcomes } from './missing-outcomes.ts';
 import { learnedArms } from './pool-statistics.ts';
 import { fitPosterior } from './posterior.ts';
+import { type Allotment, sampleRatios } from './sample-ratio.ts';
 import { seededRng } from './seeded-rng.ts';
 
 type Exploration = PolicyConfig['exploration'];
@@ -54,9 +56,12 @@ function allocateContext(
   posterior: ContextPosterior,
   arms: readonly Arm[],
   previousShare: number,
+  losingOutcomes: ReadonlySet<string>,
   { config, seed }: Stamp,
 ): ContextAllocation {
-  const guards = judgeArms(posterior, config.guardrails);
+  const guards = judgeArms(posterior, config.guardrails).map((verdict, arm) =>
+    verdict === 'ok' && losingOutcomes.has(arms[arm]?.id ?? '') ? 'missing' : verdict,
+  );
   const candidates = [...arms.keys()].filter((arm) => guards[arm] === 'ok');
   const rng = seededRng(seed, `${posterior.level} ${contextKey(posterior.context)}`);
   const pBest = bestProbabilities(posterior, candidates, rng, config.exploration.posteriorDraws);
@@ -146,7 +151,12 @@ const comparable = (previous: Previous | null, config: PolicyConfig): IndexedAll
 
 /** Arm weights for every seen cell, every seen region, and everywhere else. A pure function: same input and seed, same allocation. */
 export function buildAllocation(
-  input: Stamp & { statistics: readonly ViewStatistics[]; previous: Previous | null },
+  input: Stamp & {
+    statistics: readonly ViewStatistics[];
+    previous: Previous | null;
+    /** How often arms were given beside how often they should have been; not needed to fit. */
+    allotments?: readonly Allotment[];
+  },
 ): Allocation {
   const { config, statistics } = input;
   const before = comparable(input.previous, config);
@@ -159,6 +169,11 @@ export function buildAllocation(
     before
       ? entryAtLevel(before, posterior.level, posterior.context).entry.baselineShare
       : config.exploration.baselineShareStart;
+  const checks = {
+    sampleRatio: sampleRatios(input.allotments ?? []),
+    missing: missingOutcomes(statistics, arms),
+  };
+  const losing = armsThatLoseOutcomes(checks.missing);
   return {
     allocationVersion: input.allocationVersion,
     configVersion: config.configVersion,
@@ -169,7 +184,8 @@ export function buildAllocation(
     contexts:
       contexts.length === 0
         ? [coldEntry(config)]
-        : contexts.map((posterior) => allocateContext(posterior, arms, shareBefore(posterior), input)),
+        : contexts.map((posterior) => allocateContext(posterior, arms, shareBefore(posterior), losing, input)),
+    ...(contexts.length > 0 ? { checks } : {}),
     ...(effects ? { effects } : {}),
     ...(changes.length > 0 ? { changes } : {}),
   };

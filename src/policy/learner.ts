@@ -2,8 +2,10 @@ import type { Announcement, Clock, PolicyConfig, ViewStatistics } from '../domai
 import { buildAllocation, type Previous } from './allocate.ts';
 import type { CurrentPolicy } from './current-policy.ts';
 import { fingerprint } from './fingerprint.ts';
+import { guardEvents } from './guard-events.ts';
 import type { Log } from './log.ts';
 import { PolicyMissingError, type Registry } from './registry.ts';
+import type { Allotment } from './sample-ratio.ts';
 import { hash32 } from './seeded-rng.ts';
 
 // Refits the allocation when there is something new. One refit runs at a time in a process; whoever asks meanwhile shares the
@@ -25,6 +27,8 @@ type Options = {
   registry: Pick<Registry, 'loadCurrent' | 'publishAllocation' | 'listVersions'>;
   readStatistics: (policy: PolicyConfig) => Promise<ViewStatistics[]>;
   countViews: () => Promise<{ matured: number }>;
+  /** How often arms were given beside how often they should have been; without it that is not checked. */
+  readAllotments?: () => Promise<Allotment[]>;
   /** Takes a config on trial a step further where its evidence says so; answers whether anything changed. */
   conductTrial: () => Promise<boolean>;
   announce: (announcement: Announcement) => Promise<void>;
@@ -79,9 +83,11 @@ async function fit(options: Options, config: PolicyConfig, previous: Previous, m
   if (previous.allocation.basis === basis) return unchanged(previous, matured);
   // A broken document keeps its number: the next one is above every number taken, not above the last good one.
   const taken = (await registry.listVersions('allocation')).at(-1) ?? 0;
+  const allotments = (await options.readAllotments?.()) ?? [];
   const next = buildAllocation({
     config,
     statistics,
+    allotments,
     previous,
     seed: hash32(basis),
     allocationVersion: taken + 1,
@@ -93,12 +99,19 @@ async function fit(options: Options, config: PolicyConfig, previous: Previous, m
     log.info({ allocationVersion }, 'another learner published this allocation first');
     return unchanged(await currentPolicy(registry), matured);
   }
-  await options.announce({ type: 'policy.allocation', configVersion, allocationVersion }).catch((err: unknown) => {
-    log.warn(
-      { err, allocationVersion },
-      'allocation published but not announced; others find it at their next refresh',
-    );
-  });
+  const announce = (announcement: Announcement): Promise<void> =>
+    options.announce(announcement).catch((err: unknown) => {
+      log.warn(
+        { err, allocationVersion },
+        'allocation published but not announced; others find it at their next refresh',
+      );
+    });
+  await announce({ type: 'policy.allocation', configVersion, allocationVersion });
+  const guarded = guardEvents(previous, next);
+  if (guarded) {
+    log.warn({ ...guarded }, 'guardrails changed');
+    await announce(guarded);
+  }
   log.info({ configVersion, allocationVersion, views, contexts: next.contexts.length }, 'allocation refitted');
   return { configVersion, allocationVersion, changed: true, views };
 }

@@ -8,7 +8,16 @@ const SOURCES: GaugeSources = {
     { spool: 'decisions', bytes: 0, waiting: 0 },
   ],
   jobs: async () => [{ queue: 'media', state: 'waiting', count: 4 }],
-  policy: () => ({ configVersion: 3, allocationVersion: 17, trial: { configVersion: 4, share: 0.05 } }),
+  policy: () => ({
+    configVersion: 3,
+    allocationVersion: 17,
+    trial: { configVersion: 4, share: 0.05 },
+    guarded: [
+      { guard: 'harm', count: 0 },
+      { guard: 'stall', count: 2 },
+    ],
+    suspicions: [{ check: 'sample-ratio', count: 1 }],
+  }),
   encoding: async () => [{ host: 'vm', level: 0.5, own: 0.3, others: 0.2, running: 2, waiting: 1 }],
   feedClients: () => 5,
   unaccounted: async () => 0,
@@ -102,6 +111,8 @@ describe('metrics', () => {
     expect(await sampleOf(metrics, 'nara_policy_allocation_version')).toBe(17);
     expect(await sampleOf(metrics, 'nara_policy_trial_config_version')).toBe(4);
     expect(await sampleOf(metrics, 'nara_policy_trial_share_ratio')).toBe(0.05);
+    expect(await sampleOf(metrics, 'nara_policy_guarded_arms{guard="stall"}')).toBe(2);
+    expect(await sampleOf(metrics, 'nara_policy_suspect_arms{check="sample-ratio"}')).toBe(1);
   });
 
   it('leave out a queue that has gone since the last scrape', async () => {
@@ -121,7 +132,13 @@ describe('metrics', () => {
     metrics.observeGauges({
       ...SOURCES,
       jobs: () => Promise.reject(new Error('Redis is away')),
-      policy: () => ({ configVersion: 3, allocationVersion: undefined as unknown as number, trial: null }),
+      policy: () => ({
+        configVersion: 3,
+        allocationVersion: undefined as unknown as number,
+        trial: null,
+        guarded: [],
+        suspicions: [],
+      }),
     });
     expect(await sampleOf(metrics, 'nara_feed_clients')).toBe(5);
     expect(await sampleOf(metrics, 'nara_jobs{queue="media",state="waiting"}')).toBeNull();
@@ -160,8 +177,10 @@ describe('metrics', () => {
     );
     expect([...new Set(labels)].sort()).toEqual([
       'by',
+      'check',
       'code',
       'gauge',
+      'guard',
       'host',
       'le',
       'level',

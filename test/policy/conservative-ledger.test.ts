@@ -20,6 +20,7 @@ function posterior(arms: readonly Arm[], level: ContextPosterior['level'] = 'cel
     effectiveViews: Float64Array.from(arms, ({ played }) => played),
     parts: { global: nothing, region: nothing, device: nothing, cell: nothing },
     cells: [],
+    evidence: [],
     noiseSd: 10,
   };
 }
