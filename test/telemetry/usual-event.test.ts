@@ -37,9 +37,9 @@ describe('a usual event', () => {
   it('is the usual one', () => {
     expect(writeUsualEvent(usual)).toEqual({
       event: usual,
-      lineEnd: ',"type":"progress","event_id":"e1","played_ms":4000,"rung_ms":{"low":4000}',
+      lineEnd: ',"event_id":"e1","type":"progress","played_ms":4000,"rung_ms":{"low":4000}',
     });
-    expect(writeUsualEvent({ ...usual, type: 'view_start' })?.lineEnd).toBe(',"type":"view_start","event_id":"e1"');
+    expect(writeUsualEvent({ ...usual, type: 'view_start' })?.lineEnd).toBe(',"event_id":"e1","type":"view_start"');
     expect(writeUsualEvent({ ...usual, type: 'startup', startupMs: 3 })?.lineEnd).toContain('"startup_ms":3');
     expect(writeUsualEvent({ ...usual, type: 'startup' })).toBeNull();
   });
