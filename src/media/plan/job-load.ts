@@ -7,7 +7,7 @@ const BASE_BYTES = 60 * 1024 ** 2;
 /** Frames of the source alive at once: reference pictures, decoder threads, filter queues. */
 const SOURCE_FRAMES = 24;
 /** Frames per output alive at once: look-ahead, B-frames, references and their half-size copies, encoder threads. SVT-AV1: as measured. */
-const OUTPUT_FRAMES = { h264: 64, av1: 160 };
+const OUTPUT_FRAMES = { h264: 92, av1: 160 };
 /** SVT-AV1 is as busy with a pixel as x264 with three. */
 const OUTPUT_WORK = { h264: 1, av1: 3 };
 /** Each encoder and its filters, however small the picture: tables, threads, heaps that do not shrink. */
