@@ -159,7 +159,8 @@ function decideNew(
     uniform: drawOf(keys, sessionId, assetId, generation),
     rolloutDraw: () => rolloutDrawOf(keys, sessionId, assetId, generation),
     decodes,
-    codecUniform: codecDrawOf(keys, sessionId, assetId, generation),
+    // Where nothing was said there is nothing to draw.
+    codecUniform: decodes.length === 0 ? 0 : codecDrawOf(keys, sessionId, assetId, generation),
   });
   return {
     ...choice,

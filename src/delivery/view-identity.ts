@@ -31,13 +31,13 @@ export function rolloutDrawOf(keys: ViewKeys, sessionId: string, assetId: string
   return uniformOf(keys.rollout, sessionId, assetId, generation);
 }
 
-const uniformOf = (key: Buffer, sessionId: string, assetId: string, generation: number): number =>
-  digest(key, sessionId, assetId, generation).readUIntBE(0, 6) / TWO_POW_48;
-
-/** Another such number of the same view, independent of the first: its codec is not drawn with its arm. */
+/** A third, of other bits than the first: which codec, of those that the player decodes. */
 export function codecDrawOf(keys: ViewKeys, sessionId: string, assetId: string, generation: number): number {
-  return digest(keys.draw, sessionId, assetId, generation).readUIntBE(6, 6) / TWO_POW_48;
+  return uniformOf(keys.draw, sessionId, assetId, generation, 6);
 }
+
+const uniformOf = (key: Buffer, sessionId: string, assetId: string, generation: number, firstByte = 0): number =>
+  digest(key, sessionId, assetId, generation).readUIntBE(firstByte, 6) / TWO_POW_48;
 
 /** A session for a player that brought none. */
 export function mintSessionId(): string {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { deriveViewKeys, drawOf, viewIdOf } from '../../src/delivery/view-identity.ts';
+import { codecDrawOf, deriveViewKeys, drawOf, viewIdOf } from '../../src/delivery/view-identity.ts';
 import { signViewToken, verifyViewToken } from '../../src/delivery/view-token.ts';
 import { type ViewToken, viewIdSchema } from '../../src/domain/index.ts';
 
@@ -83,6 +83,22 @@ describe('view identity', () => {
       const inside = draws.filter((draw) => Math.floor(draw * 10) === decile).length;
       expect(inside).toBeGreaterThan(1800);
       expect(inside).toBeLessThan(2200);
+    }
+  });
+
+  it('draws a codec whatever arm was drawn', () => {
+    const sessions = Array.from({ length: 20_000 }, (_, n) => `s${n}`);
+    for (const [from, to] of [
+      [0, 0.1],
+      [0.9, 1],
+    ] as const) {
+      const some = sessions.filter((session) => {
+        const draw = drawOf(keys, session, 'a', 0);
+        return draw >= from && draw < to;
+      });
+      const low = some.filter((session) => codecDrawOf(keys, session, 'a', 0) < 0.5).length / some.length;
+      expect(low).toBeGreaterThan(0.45);
+      expect(low).toBeLessThan(0.55);
     }
   });
 });
