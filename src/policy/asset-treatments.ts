@@ -1,5 +1,5 @@
 import type { Arm, Codec, OfferedRung, PolicyConfig } from '../domain/index.ts';
-import { type TwinnableRendition, twinsOf } from './codec-twins.ts';
+import { hasAllTwins, type TwinnableRendition, twinsOf } from './codec-twins.ts';
 import { hashSet, type ResolvableRendition, resolveArm } from './resolve-arm.ts';
 
 /** An arm that may be given on this asset, and what a view would then be offered. */
@@ -42,23 +42,22 @@ export function assetTreatments(
 }
 
 /**
- * The same arms in another codec, each rendition by its twin; null unless every rendition that any of them can give has one. So which
- * arms there are, which of them are one treatment, and which an arm's rungs are does not depend on the codec.
+ * The same arms in another codec, each rendition by its twin; null unless every H.264 rendition of the asset has one. So which arms
+ * there are, and which of them are one treatment, does not depend on the codec, nor whether there is a codec on the arms.
  */
 export function treatmentsInCodec(
   treatments: AssetTreatments,
   renditions: readonly TwinnableRendition[],
   codec: Codec,
 ): AssetTreatments | null {
+  if (!hasAllTwins(renditions, codec)) return null;
   const twins = twinsOf(renditions, codec);
-  for (const rendition of renditions) if (rendition.codec === codec) twins.set(rendition.id, rendition);
-  const eligible: EligibleTreatment[] = [];
-  for (const treatment of treatments.eligible) {
-    const rungs = treatment.rungs.flatMap(({ renditionId }) => offeredRung(twins.get(renditionId)));
-    if (rungs.length < treatment.rungs.length) return null;
+  const eligible = treatments.eligible.map((treatment) => {
+    const ids = treatment.rungs.map(({ renditionId }) => twins.get(renditionId)?.id ?? renditionId);
+    const rungs = renditions.filter(({ id }) => ids.includes(id)).flatMap(offeredRung);
     rungs.sort((left, right) => left.bitrateKbps - right.bitrateKbps);
-    eligible.push({ ...treatment, rungs, setHash: hashSet(rungs.map(({ renditionId }) => renditionId)) });
-  }
+    return { ...treatment, rungs, setHash: hashSet(rungs.map(({ renditionId }) => renditionId)) };
+  });
   return { ...treatments, eligible };
 }
 

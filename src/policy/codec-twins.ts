@@ -45,6 +45,12 @@ export function twinsOf<R extends TwinnableRendition>(renditions: readonly R[], 
   return twins;
 }
 
+/** Whether an asset is there in `codec` as well, rung by rung: one that has some of it is offered none. */
+export function hasAllTwins(renditions: readonly TwinnableRendition[], codec: Codec): boolean {
+  const rungs = renditions.filter((each) => each.codec === 'h264');
+  return rungs.length > 0 && twinsOf(renditions, codec).size === rungs.length;
+}
+
 /** By how much a title's renditions weigh less than what they stand for; 0 where there are none. */
 export function savedShare(pairs: readonly { kbps: number; insteadOfKbps: number }[]): number {
   const sum = (of: (pair: (typeof pairs)[number]) => number) => pairs.reduce((total, pair) => total + of(pair), 0);

@@ -1,6 +1,6 @@
 import type { LadderRung } from '../../domain/arm.ts';
 import type { AssetDocument, StoredRendition } from '../../domain/asset.ts';
-import { twinsOf } from '../../policy/codec-twins.ts';
+import { hasAllTwins } from '../../policy/codec-twins.ts';
 
 /** What views of an asset are expected to come to, from those it had. */
 export type WatchForecast = {
@@ -127,7 +127,7 @@ export function missingRungs(
 
 function savedBy(asset: AssetDocument, watch: WatchForecast, slower: boolean): number {
   // Whoever has the title in AV1 is sent none of its H.264.
-  const inH264 = hasAllInAv1(asset) ? 1 - watch.av1Share : 1;
+  const inH264 = hasAllTwins(asset.renditions, 'av1') ? 1 - watch.av1Share : 1;
   return slower ? watch.megabytes * SLOWER_SAVES * inH264 : 0;
 }
 
@@ -147,13 +147,9 @@ function backfillWorth(
 /** A title that has been tried saves what it saved then, or is not tried again. */
 function inAv1(asset: AssetDocument, watch: WatchForecast): UpgradeProposal[] {
   const tried = asset.codecTrials?.find(({ codec }) => codec === 'av1');
-  if (tried?.offered === false || hasAllInAv1(asset)) return [];
+  if (tried?.offered === false || hasAllTwins(asset.renditions, 'av1')) return [];
   const benefit = watch.megabytes * watch.av1Share * (tried?.savedShare ?? AV1_SAVES);
   return [{ assetId: asset.id, slower: false, missing: [], av1: true, benefit, cpuSeconds: av1CostOf(asset) }];
-}
-
-function hasAllInAv1({ renditions }: AssetDocument): boolean {
-  return twinsOf(renditions, 'av1').size === renditions.filter(({ codec }) => codec === 'h264').length;
 }
 
 function av1CostOf({ source, renditions, durationMs }: AssetDocument): number {
