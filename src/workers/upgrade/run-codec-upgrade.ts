@@ -81,8 +81,10 @@ async function makeTwins(
   let found = before;
   let measured: StoredRendition[] = [];
   for (const step of [0, CRF_STEP]) {
-    for (const rung of rungs.filter(({ id }) => !found.has(id)))
-      made.set(rung.id, await makeTwin(make, rung, (crfOf.get(rung.id) ?? 0) - step));
+    for (const rung of rungs.filter(({ id }) => !found.has(id))) {
+      const crf = crfOf.get(rung.id);
+      if (crf != null) made.set(rung.id, await makeTwin(make, rung, crf - step));
+    }
     measured = await measureQuality(ports.media, source, [...rungs, ...made.values()], signal);
     found = twinsOf(measured, 'av1');
     if (found.size === rungs.length) break;
