@@ -6,56 +6,95 @@ import type { Arrival, Outcome, ReplayPolicy } from './replay.ts';
 export const staticBaseline = (): ReplayPolicy => ({ name: 'static baseline', choose: () => 0, learn: () => {} });
 
 /** What rewards look like on the train split: bandits are given it, since their priors are at 0 and of size 1. */
-export type RewardScale = { mean: number; sd: number; throughputMean: number; throughputSd: number };
+export type RewardScale = {
+  mean: number;
+  sd: number;
+  throughputMean: number;
+  throughputSd: number;
+  prospectMean: number;
+  prospectSd: number;
+};
 
-export type ThompsonSettings = { noise: number; prior: number; discount: number };
+export type ThompsonSettings = {
+  noise: number;
+  prior: number;
+  discount: number;
+  /** Whether what the covariates explain of rewards, by one regression per context, is taken off first. */
+  covariates: boolean;
+};
+
+/** Σ of everything a regression on throughput (x) and prospect (p) needs: n, x, p, r, xx, xp, pp, xr, pr. */
+const SUMS = 9;
 
 /** Independent Gaussian Thompson sampling per context and arm, in units of the reward's sd; level = the context's running mean. */
 export function independentThompson(
-  shape: { contexts: number; arms: number; scale: RewardScale },
+  shape: {
+    contexts: number;
+    arms: number;
+    scale: RewardScale;
+    isForbidden?: (context: number, arm: number) => boolean;
+  },
   settings: ThompsonSettings,
   seed: number,
 ): ReplayPolicy {
   const normal = normalDraws(seededRng(seed, 'thompson'));
   const { contexts, arms, scale } = shape;
-  const counts = new Float64Array(contexts * arms);
-  const sums = new Float64Array(contexts * arms);
+  const sums = new Float64Array(contexts * arms * SUMS);
+  /** Σ of rewards per context and arm less level and covariates' part. */
+  const centred = new Float64Array(contexts * arms);
   return {
     name: 'independent Thompson',
     choose({ context }) {
-      const [level, seen] = levelOf(counts, sums, context, arms);
       let [best, bestDraw] = [0, Number.NEGATIVE_INFINITY];
       for (let arm = 0; arm < arms; arm += 1) {
-        const n = counts[context * arms + arm] ?? 0;
+        if (shape.isForbidden?.(context, arm)) continue;
+        const n = sums[(context * arms + arm) * SUMS] ?? 0;
         const precision = 1 / settings.prior ** 2 + n / settings.noise ** 2;
-        const centred = (sums[context * arms + arm] ?? 0) - n * (seen > 0 ? level : 0);
-        const draw = centred / settings.noise ** 2 / precision + normal() / Math.sqrt(precision);
+        const sum = centred[context * arms + arm] ?? 0;
+        const draw = sum / settings.noise ** 2 / precision + normal() / Math.sqrt(precision);
         if (draw > bestDraw) [best, bestDraw] = [arm, draw];
       }
       return best;
     },
     learn(batch) {
       if (settings.discount < 1) {
-        for (let index = 0; index < counts.length; index += 1) {
-          counts[index] = (counts[index] ?? 0) * settings.discount;
-          sums[index] = (sums[index] ?? 0) * settings.discount;
+        for (let index = 0; index < sums.length; index += 1) sums[index] = (sums[index] ?? 0) * settings.discount;
+      }
+      for (const { context, arm, reward, throughput, prospect } of batch) {
+        const r = (reward - scale.mean) / scale.sd;
+        const x = (throughput - scale.throughputMean) / scale.throughputSd;
+        const p = (prospect - scale.prospectMean) / scale.prospectSd;
+        for (const [index, value] of [1, x, p, r, x * x, x * p, p * p, x * r, p * r].entries()) {
+          const at = (context * arms + arm) * SUMS + index;
+          sums[at] = (sums[at] ?? 0) + value;
         }
       }
-      for (const { context, arm, reward } of batch) {
-        counts[context * arms + arm] = (counts[context * arms + arm] ?? 0) + 1;
-        sums[context * arms + arm] = (sums[context * arms + arm] ?? 0) + (reward - scale.mean) / scale.sd;
-      }
+      for (let context = 0; context < contexts; context += 1) centre(context);
     },
   };
-}
 
-function levelOf(counts: Float64Array, sums: Float64Array, context: number, arms: number): [number, number] {
-  let [n, sum] = [0, 0];
-  for (let arm = 0; arm < arms; arm += 1) {
-    n += counts[context * arms + arm] ?? 0;
-    sum += sums[context * arms + arm] ?? 0;
+  function centre(context: number): void {
+    const from = context * arms;
+    const [n = 0, sx = 0, sp = 0, sr = 0, sxx = 0, sxp = 0, spp = 0, sxr = 0, spr = 0] = Array.from(
+      { length: SUMS },
+      (_, index) => {
+        let sum = 0;
+        for (let arm = 0; arm < arms; arm += 1) sum += sums[(from + arm) * SUMS + index] ?? 0;
+        return sum;
+      },
+    );
+    if (n === 0) return;
+    const [xx, xp, pp] = [sxx - (sx * sx) / n + 1, sxp - (sx * sp) / n, spp - (sp * sp) / n + 1];
+    const [xr, pr] = [sxr - (sx * sr) / n, spr - (sp * sr) / n];
+    const determinant = xx * pp - xp * xp;
+    const slopeX = settings.covariates ? (xr * pp - pr * xp) / determinant : 0;
+    const slopeP = settings.covariates ? (pr * xx - xr * xp) / determinant : 0;
+    for (let arm = 0; arm < arms; arm += 1) {
+      const [ofArm = 0, x = 0, p = 0, r = 0] = sums.subarray((from + arm) * SUMS, (from + arm) * SUMS + 4);
+      const expected = (ofArm * sr) / n + slopeX * (x - (ofArm * sx) / n) + slopeP * (p - (ofArm * sp) / n);
+      centred[from + arm] = r - expected;
+    }
   }
-  return [n > 0 ? sum / n : 0, n];
 }
 
 export type LinearSettings = {
@@ -72,7 +111,7 @@ export type LinearSettings = {
 
 type ArmModel = { gram: Matrix; shift: Float64Array; covariance: Matrix; mean: Float64Array };
 
-/** Disjoint linear bandits (Li et al. 2010; Agrawal & Goyal 2013): one ridge regression per arm on context and covariate. */
+/** Disjoint linear bandits (Li et al. 2010; Agrawal & Goyal 2013): one ridge regression per arm on context and covariates. */
 export function linearBandit(
   kind: 'LinTS' | 'LinUCB',
   shape: { contexts: number; arms: number; scale: RewardScale },
@@ -82,20 +121,23 @@ export function linearBandit(
   const normal = normalDraws(seededRng(seed, kind));
   const { contexts, arms, scale } = shape;
   const regions = contexts / 2;
-  const size = settings.features === 'cell' ? contexts + 1 : regions + 3;
+  const size = settings.features === 'cell' ? contexts + 2 : regions + 4;
   const models = Array.from({ length: arms }, () => emptyModel(size, settings.ridge));
   const levels = { counts: new Float64Array(contexts), sums: new Float64Array(contexts) };
-  const features = ({ context, throughput }: Arrival): [number, number][] => {
+  const features = ({ context, throughput, prospect }: Arrival): [number, number][] => {
     const covariate = (throughput - scale.throughputMean) / scale.throughputSd;
+    const promised = (prospect - scale.prospectMean) / scale.prospectSd;
     if (settings.features === 'cell')
       return [
         [context, 1],
         [contexts, covariate],
+        [contexts + 1, promised],
       ];
     return [
       [context >> 1, 1],
       [regions + (context & 1), 1],
       [regions + 2, covariate],
+      [regions + 3, promised],
     ];
   };
   return {

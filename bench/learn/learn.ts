@@ -3,10 +3,12 @@ import { defaultConfig } from '../../src/policy/ladder-families.ts';
 import type { Bench, BenchResult } from '../report.ts';
 import { staticBaseline } from './bandits.ts';
 import { bootstrapRatio } from './bootstrap.ts';
+import { bytesRow } from './bytes-at-quality.ts';
 import { FROZEN_ARMS } from './frozen-arms.ts';
 import { guardrailCost } from './guardrail-cost.ts';
 import { modelData } from './model-data.ts';
 import { ourPolicy } from './our-policy.ts';
+import { proposerRows } from './proposer-gain.ts';
 import { type ReplayPolicy, type ReplayResult, replay, type Scenario } from './replay.ts';
 import { type RewardTable, rewardTable } from './reward-table.ts';
 import { tuneBandits } from './tune-bandits.ts';
@@ -14,6 +16,8 @@ import { undecidedContexts } from './undecided-contexts.ts';
 
 /** Results of one policy over all seeds. */
 type Played = { name: string; runs: ReplayResult[] };
+/** Runs with the proposer on. */
+const PROPOSER_SEEDS = 3;
 const TARGETS = { stationary: 0.8, shift: 0.6 } as const;
 
 /**
@@ -26,7 +30,7 @@ export const learn: Bench = async ({ quick, traces, titles }) => {
   const config: PolicyConfig = { ...defaultConfig({ createdAt: '2026-01-01T00:00:00.000Z' }), arms: [...FROZEN_ARMS] };
   const train = await rewardTable(data.train, FROZEN_ARMS, config.reward, data.hash);
   const test = await rewardTable(data.test, FROZEN_ARMS, config.reward, data.hash);
-  const seeds = Array.from({ length: quick ? 2 : 10 }, (_, index) => index + 1);
+  const seeds = { stationary: seedsUpTo(quick ? 2 : 10), shift: seedsUpTo(quick ? 1 : 5) };
   const results: BenchResult[] = [];
   const tuned = tuneBandits(train, quick ? [101] : [101, 102]);
   for (const scenario of ['stationary', 'shift'] as const) {
@@ -34,7 +38,7 @@ export const learn: Bench = async ({ quick, traces, titles }) => {
     for (const { name, settings } of bandits) process.stdout.write(`${scenario}: ${name} ${settings}\n`);
     const play = (name: string, create: (seed: number) => ReplayPolicy): Played => ({
       name,
-      runs: seeds.map((seed) => replay(test, create(seed), seed, scenario)),
+      runs: seeds[scenario].map((seed) => replay(test, create(seed), seed, scenario)),
     });
     const ours = play('ours', (seed) => ourPolicy(test, config, seed));
     const baseline = play('static baseline', () => staticBaseline());
@@ -42,12 +46,28 @@ export const learn: Bench = async ({ quick, traces, titles }) => {
     results.push(...compare(scenario, ours, baseline, peers));
     if (scenario === 'stationary') {
       results.push(guardrailRow(test, config, ours), ...unboundRows(test, config, [ours, baseline, ...peers]));
+      const { isForbidden } = guardrailCost(test, config.guardrails.stallRatioExcess);
+      const thompson = bandits.find(({ name }) => name === 'independent Thompson');
+      if (thompson) {
+        const told = `${thompson.name} told which arms the stall guardrail forbids`;
+        results.push(
+          regretRow(
+            scenario,
+            play(told, (seed) => thompson.create(test, seed, isForbidden)),
+            'mean',
+          ),
+        );
+      }
       results.push(...contextRows(test, ours, baseline));
+      const without = ours.runs.slice(0, quick ? 1 : PROPOSER_SEEDS);
+      results.push(...(await proposerRows(data, test, config, without)));
+      if (!quick) results.push(bytesRow(test, config));
     }
   }
   return results;
 };
 
+const seedsUpTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
 const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 const sdOf = (values: readonly number[]): number =>
   Math.sqrt(values.reduce((sum, value) => sum + (value - meanOf(values)) ** 2, 0) / Math.max(1, values.length - 1));

@@ -16,17 +16,23 @@ export function ourPolicy(
   table: RewardTable,
   config: PolicyConfig,
   seed: number,
-  watch?: (allocation: Allocation, batch: number) => void,
+  options: {
+    /** Another config from a batch on; its arms are the table's, in order. */
+    later?: { fromBatch: number; config: PolicyConfig };
+    watch?: (allocation: Allocation, statistics: readonly ViewStatistics[], batch: number) => void;
+  } = {},
 ): ReplayPolicy {
   const rng = seededRng(seed, 'our draws');
-  const position = new Map(config.arms.map(({ id }, index) => [id, index]));
+  const everyArm = (options.later?.config ?? config).arms;
+  const position = new Map(everyArm.map(({ id }, index) => [id, index]));
   const treatments = {
     configVersion: config.configVersion,
-    eligible: config.arms
+    eligible: everyArm
       .map(({ id, baseline }) => ({ arm: id, baseline, setHash: id, rungs: [] }))
       .sort((left, right) => (left.arm < right.arm ? -1 : 1)),
   };
   const { createdAt } = config;
+  let inForce = config;
   let allocation = coldAllocation({ config, seed, allocationVersion: 1, createdAt });
   let indexed = indexAllocation({ config, allocation });
   const rows = new Map<string, { day: number; row: ViewStatistics }>();
@@ -45,23 +51,24 @@ export function ourPolicy(
       batches += 1;
       for (const { context, arm, throughput, prospect, session } of batch) {
         const key = `${context}|${arm}|${day}`;
-        const known = rows.get(key) ?? { day, row: emptyRow(table, config, context, arm) };
+        const known = rows.get(key) ?? { day, row: emptyRow(table, everyArm[arm]?.id, context, arm) };
         rows.set(key, known);
         addView(known.row, table.values.subarray((session * table.arms + arm) * KEPT.length), throughput, prospect);
       }
       const statistics = [...rows.values()].map(({ day: of, row }) => ({ ...row, ageDays: day - of }));
       const maturedViews = statistics.reduce((sum, { decided }) => sum + decided, 0);
-      const stamp = { config, seed: seed * 1000 + batches, allocationVersion: batches + 1, createdAt, maturedViews };
-      allocation = buildAllocation({ ...stamp, statistics, previous: { config, allocation } });
-      indexed = indexAllocation({ config, allocation });
-      watch?.(allocation, batches);
+      const previous = { config: inForce, allocation };
+      if (options.later && batches >= options.later.fromBatch) inForce = options.later.config;
+      const stamp = { seed: seed * 1000 + batches, allocationVersion: batches + 1, createdAt, maturedViews };
+      allocation = buildAllocation({ ...stamp, config: inForce, statistics, previous });
+      indexed = indexAllocation({ config: inForce, allocation });
+      options.watch?.(allocation, statistics, batches);
     },
   };
 }
 
-function emptyRow(table: RewardTable, config: PolicyConfig, context: number, arm: number): ViewStatistics {
+function emptyRow(table: RewardTable, id: string | undefined, context: number, arm: number): ViewStatistics {
   const where = table.contexts[context];
-  const id = config.arms[arm]?.id;
   if (!where || id === undefined) throw new RangeError(`expected a known context and arm (got ${context}, ${arm})`);
   return {
     context: where,

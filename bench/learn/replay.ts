@@ -26,7 +26,8 @@ export type ReplayResult = {
   lateByContext: Float64Array;
   byFile: Float64Array;
   viewsByContext: Float64Array;
-  harmed: number;
+  /** Reward per view. */
+  reward: number;
 };
 
 export const VIEWS = 48_000;
@@ -86,7 +87,7 @@ export function replay(
     lateByContext: new Float64Array(contexts),
     byFile: new Float64Array(table.files.length),
     viewsByContext: new Float64Array(contexts),
-    harmed: 0,
+    reward: 0,
   };
   const lateViews = new Float64Array(contexts);
   for (let batch = 0; batch < batches; batch += 1) {
@@ -105,6 +106,7 @@ export function replay(
       const reward = table.rewards[cellOf(table, session, device, arm)] ?? 0;
       const lost = (table.rewards[cellOf(table, session, device, best[family * 2 + device] ?? 0)] ?? 0) - reward;
       regret += lost;
+      result.reward += reward / (batches * BATCH);
       const file = known?.file ?? 0;
       result.byFile[file] = (result.byFile[file] ?? 0) + lost;
       result.byContext[context] = (result.byContext[context] ?? 0) + lost;

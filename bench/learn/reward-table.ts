@@ -132,7 +132,8 @@ export async function rewardTable(
   return finish(split, arms.length, plan, values, weights);
 }
 
-function finish(split: Split, arms: number, plan: Plan, values: Float64Array, weights: RewardWeights): RewardTable {
+/** Rewards of kept components under these weights (clips stay what they were simulated with). */
+function scored(values: Float64Array, weights: RewardWeights): Float64Array {
   const points = [
     weights.quality,
     -weights.stallRatio,
@@ -144,6 +145,39 @@ function finish(split: Split, arms: number, plan: Plan, values: Float64Array, we
   for (let cell = 0; cell < rewards.length; cell += 1) {
     rewards[cell] = points.reduce((sum, point, index) => sum + point * (values[cell * KEPT.length + index] ?? 0), 0);
   }
+  return rewards;
+}
+
+/** The same views under other weights. */
+export const reweighted = (table: RewardTable, weights: RewardWeights): RewardTable => ({
+  ...table,
+  rewards: scored(table.values, weights),
+});
+
+/** Two tables of the same views with other arms, as one: the first one's arms, then the second one's. */
+export function joinTables(first: RewardTable, second: RewardTable): RewardTable {
+  const arms = first.arms + second.arms;
+  const cells = first.sessions.length * DEVICES.length;
+  const joined = (left: Float64Array, right: Float64Array, width: number): Float64Array => {
+    const all = new Float64Array(cells * arms * width);
+    for (let cell = 0; cell < cells; cell += 1) {
+      const [from, size] = [cell * first.arms * width, first.arms * width];
+      all.set(left.subarray(from, from + size), cell * arms * width);
+      const [other, otherSize] = [cell * second.arms * width, second.arms * width];
+      all.set(right.subarray(other, other + otherSize), cell * arms * width + size);
+    }
+    return all;
+  };
+  return {
+    ...first,
+    arms,
+    values: joined(first.values, second.values, KEPT.length),
+    rewards: joined(first.rewards, second.rewards, 1),
+  };
+}
+
+function finish(split: Split, arms: number, plan: Plan, values: Float64Array, weights: RewardWeights): RewardTable {
+  const rewards = scored(values, weights);
   return {
     contexts: split.families.flatMap(({ name }) =>
       DEVICES.map((device): Context => ({ region: familyRegion(name), device, connection: 'unknown' })),

@@ -8,18 +8,21 @@ import {
 import { type ReplayPolicy, replay, type Scenario } from './replay.ts';
 import { cellOf, type RewardTable } from './reward-table.ts';
 
+type IsForbidden = (context: number, arm: number) => boolean;
+
 /** A bandit with the settings that did best on the train split. */
 export type TunedBandit = {
   name: string;
   settings: string;
-  create: (table: RewardTable, seed: number) => ReplayPolicy;
+  /** Independent Thompson sampling can be kept from arms; the others cannot. */
+  create: (table: RewardTable, seed: number, isForbidden?: IsForbidden) => ReplayPolicy;
 };
 
 const WIDTHS = [0.03, 0.1, 0.2, 0.4];
 /** Discount of everything learned, per batch: tried where the world changes. */
 const FORGETTING = 0.97;
 
-/** Mean and sd of the baseline's rewards and of the covariate over a split. */
+/** Mean and sd of the baseline's rewards and of the covariates over a split. */
 export function rewardScale(table: RewardTable): RewardScale {
   const moments = (values: readonly number[]): [number, number] => {
     const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -30,7 +33,8 @@ export function rewardScale(table: RewardTable): RewardScale {
   );
   const [mean, sd] = moments(rewards);
   const [throughputMean, throughputSd] = moments(table.sessions.map(({ throughput }) => throughput));
-  return { mean, sd, throughputMean, throughputSd };
+  const [prospectMean, prospectSd] = moments(table.sessions.flatMap(({ prospects }) => prospects));
+  return { mean, sd, throughputMean, throughputSd, prospectMean, prospectSd };
 }
 
 /** What rank of settings on the stationary train split is tried again, with and without forgetting, where the world changes. */
@@ -47,11 +51,16 @@ export function tuneBandits(train: RewardTable, seeds: readonly number[]): Recor
     ridge: [1, 10],
     discount: [1],
   });
-  const thompson = grid({ noise: [0.1, 0.2, 0.5, 1], prior: [0.1, 0.3, 1], discount: [1] });
+  const thompson = grid({
+    noise: [0.05, 0.1, 0.2, 0.5, 1],
+    prior: [0.1, 0.3, 1],
+    covariates: [false, true],
+    discount: [1],
+  });
   const tune = <S extends LinearSettings | ThompsonSettings>(
     name: string,
     all: readonly S[],
-    make: (table: RewardTable, settings: S, seed: number) => ReplayPolicy,
+    make: (table: RewardTable, settings: S, seed: number, isForbidden?: IsForbidden) => ReplayPolicy,
   ): Record<Scenario, TunedBandit> => {
     const ranked = (settings: readonly S[], scenario: Scenario): S[] =>
       settings
@@ -63,15 +72,16 @@ export function tuneBandits(train: RewardTable, seeds: readonly number[]): Recor
         .map(({ one }) => one);
     const tuned = (settings: S | undefined): TunedBandit => {
       if (!settings) throw new RangeError('expected a grid of one setting or more (got none)');
-      return { name, settings: JSON.stringify(settings), create: (table, seed) => make(table, settings, seed) };
+      const create: TunedBandit['create'] = (table, seed, isForbidden) => make(table, settings, seed, isForbidden);
+      return { name, settings: JSON.stringify(settings), create };
     };
     const stationary = ranked(all, 'stationary');
     const finalists = stationary.slice(0, FINALISTS).flatMap((one) => [one, { ...one, discount: FORGETTING }]);
     return { stationary: tuned(stationary[0]), shift: tuned(ranked(finalists, 'shift')[0]) };
   };
   const all = [
-    tune('independent Thompson', thompson, (table, settings, seed) =>
-      independentThompson(shape(table), settings, seed),
+    tune('independent Thompson', thompson, (table, settings, seed, isForbidden = () => false) =>
+      independentThompson({ ...shape(table), isForbidden }, settings, seed),
     ),
     tune('LinTS', linear, (table, settings, seed) => linearBandit('LinTS', shape(table), settings, seed)),
     tune('LinUCB', linear, (table, settings, seed) => linearBandit('LinUCB', shape(table), settings, seed)),

@@ -19,8 +19,8 @@ const HELD_SHARE = 0.75;
 const CLIPPED_STALL_RATIO = 0.5;
 /** How much less than the line a player may go by. */
 const FALLEN_SHARE = HELD_SHARE / 3;
-/** A line moves while it is watched, whatever it was beforehand. */
-const WITHIN_VIEW_SD = 0.5;
+/** A line moves while it is watched, whatever it was beforehand (sd of its logarithm). */
+export const WITHIN_VIEW_SD = 0.5;
 const GRID_STEPS = 32;
 const LOWEST = Math.log(0.05);
 const HIGHEST = Math.log(40);

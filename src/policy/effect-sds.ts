@@ -13,7 +13,7 @@ const LEAST_VIEWS = 2000;
 /** The cells with the most views say nearly all there is to say; the search looks at all of them some forty times. */
 const MOST_CELLS = 48;
 /** Own cadence: variances are measured again when there is this much more evidence, not at every refit. */
-const VIEWS_GROWTH = 1.25;
+const VIEWS_GROWTH = 1.5;
 
 /** What was measured of the effects, and on how many views. */
 export type MeasuredEffects = { views: number; sds: EffectSds };

@@ -44,7 +44,7 @@ function table(noise = 5): RewardTable {
 
 const always = (choose: ReplayPolicy['choose']): ReplayPolicy => ({ name: 'made', choose, learn: () => {} });
 const VIEWS = 20 * BATCH;
-const scale = { mean: 60, sd: 5, throughputMean: 0.5, throughputSd: 0.3 };
+const scale = { mean: 60, sd: 5, throughputMean: 0.5, throughputSd: 0.3, prospectMean: 50, prospectSd: 10 };
 const shape = { contexts: 4, arms: ARMS, scale };
 
 describe('replaying views over a reward table', () => {
@@ -113,7 +113,10 @@ const LINEAR = { features: 'cell', centre: 'global', width: 0.3, ridge: 1, disco
 
 describe('the bandits it is compared with', () => {
   const bandits: [string, (seed: number) => ReplayPolicy][] = [
-    ['independent Thompson', (seed) => independentThompson(shape, { noise: 1, prior: 1, discount: 1 }, seed)],
+    [
+      'independent Thompson',
+      (seed) => independentThompson(shape, { noise: 1, prior: 1, discount: 1, covariates: false }, seed),
+    ],
     ['LinTS', (seed) => linearBandit('LinTS', shape, LINEAR, seed)],
     ['LinUCB', (seed) => linearBandit('LinUCB', shape, { ...LINEAR, features: 'additive', centre: 'cell' }, seed)],
   ];

@@ -43,12 +43,12 @@ describe('measuring how much effects vary', () => {
     expect(measured.response).toBe(configured.response);
   });
 
-  it('waits for enough views, and then for a quarter more', () => {
+  it('waits for enough views, and then for half as many more', () => {
     const sds = effectSds(config.model);
     expect(isMeasureDue(null, 1999)).toBe(false);
     expect(isMeasureDue(null, 2000)).toBe(true);
-    expect(isMeasureDue({ views: 10_000, sds }, 12_499)).toBe(false);
-    expect(isMeasureDue({ views: 10_000, sds }, 12_500)).toBe(true);
+    expect(isMeasureDue({ views: 10_000, sds }, 14_999)).toBe(false);
+    expect(isMeasureDue({ views: 10_000, sds }, 15_000)).toBe(true);
   });
 
   it('keeps what was measured until then', () => {

@@ -1,4 +1,4 @@
-/** Share of a context's views whose line holds `kbps`; shares sum to 1, rising in `kbps`. */
+/** Share of a context's views whose line a player goes by as `kbps`; shares sum to 1. */
 export type LineShare = { kbps: number; share: number };
 
 /** What a ladder is worth: points of a rung, what its bits cost, and what asking more than the line has costs. */
