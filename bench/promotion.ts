@@ -14,6 +14,7 @@ const CONTEXTS = [
 const STALL_SECONDS = 5;
 const VIEW_SECONDS = 60;
 const START_FAILURES = 0.02;
+const UNHEARD = 0.05;
 /** Refits are looked at every few minutes; what matters is that there are many looks. */
 const VIEWS_PER_LOOK = 600;
 const MOST_LOOKS = 60;
@@ -80,7 +81,16 @@ const EVEN: World = { gain: 0, stallingMore: 0 };
 function emptyGroup(context: number, candidateShare: number, candidate: boolean): TrialGroup {
   const where: Context = { region: `Z${'ABC'[context]}`, device: 'phone', connection: 'unknown' };
   const stall: TrialGroup['stall'] = [0, 0, 0, 0, 0];
-  return { context: where, candidate, candidateShare, moments: [0, 0, 0, 0, 0, 0], stall, heard: 0, failedToStart: 0 };
+  return {
+    context: where,
+    candidate,
+    candidateShare,
+    moments: [0, 0, 0, 0, 0, 0],
+    stall,
+    decided: 0,
+    heard: 0,
+    failedToStart: 0,
+  };
 }
 
 function addView(
@@ -89,6 +99,8 @@ function addView(
   { gain, stallingMore }: World,
   uniform: () => number,
 ): void {
+  group.decided += 1;
+  if (uniform() < UNHEARD) return;
   group.heard += 1;
   if (uniform() < START_FAILURES) {
     group.failedToStart += 1;

@@ -40,6 +40,7 @@ function evidenceRows({ shadow, trial }: TrialReport['evidence']): (string | num
           row('points', trial.reward, trial.views, trial.controlViews),
           row('stall ratio', trial.stallRatio, trial.views, trial.controlViews),
           row('start failures', trial.startFailure, trial.views, trial.controlViews),
+          row('never heard of', trial.unheard, trial.views, trial.controlViews),
         ]),
   ];
 }

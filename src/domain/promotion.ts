@@ -62,6 +62,8 @@ export const promotionEvidenceSchema = z.object({
       stallRatio: comparedSchema,
       /** Failed to start ÷ heard of. */
       startFailure: comparedSchema,
+      /** Never heard of ÷ decided: what is missing cannot be scored. */
+      unheard: comparedSchema,
     })
     .nullable(),
 });

@@ -18,7 +18,8 @@ export type TrialGroup = {
   moments: [n: number, r: number, rr: number, x: number, xx: number, xr: number];
   /** Σs, Σt, Σs², Σst, Σt² over scored views: s stalled, t stalled and played, in seconds. */
   stall: [s: number, t: number, ss: number, st: number, tt: number];
-  /** Views heard of, and those of them that failed to start. */
+  /** Views decided, those of them heard of, and those of these that failed to start. */
+  decided: number;
   heard: number;
   failedToStart: number;
 };
@@ -57,6 +58,7 @@ function trialSql({ since, reward }: { since: Date; reward: RewardWeights }): st
 SELECT region, device, connection, candidate, candidateShare,
   ${sums(['1', r, `(${r}) * (${r})`, x, `(${x}) * (${x})`, `(${x}) * (${r})`])} AS moments,
   ${sums([s, t, `(${s}) * (${s})`, `(${s}) * (${t})`, `(${t}) * (${t})`])} AS stall,
+  sum(weight) AS decided,
   sumIf(weight, is_heard) AS heard,
   sumIf(weight, class = 'failedToStart') AS failedToStart
 FROM (

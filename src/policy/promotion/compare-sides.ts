@@ -10,16 +10,18 @@ export type TrialGroup = {
   moments: [n: number, r: number, rr: number, x: number, xx: number, xr: number];
   /** Σs, Σt, Σs², Σst, Σt² over scored views: s stalled, t stalled and played, in seconds. */
   stall: [s: number, t: number, ss: number, st: number, tt: number];
+  /** Views decided, those of them heard of, and those of these that failed to start. */
+  decided: number;
   heard: number;
   failedToStart: number;
 };
 
 /** Standard errors at which the intervals are tightest: a third of what a trial is to tell apart. */
-const TIGHTEST = { points: 0.35, stallRatio: 0.003, startFailure: 0.006 };
+const TIGHTEST = { points: 0.35, stallRatio: 0.003, rate: 0.006 };
 /** Slopes of the covariate measured on fewer views than this would add more noise than they take away. */
 const MIN_SLOPE_VIEWS = 50;
-/** Of `alpha`, for each of the two guardrails: all ways to be wrongly rolled back together keep to it. */
-const GUARDRAIL_ALPHA = 0.5;
+/** Of `alpha`, for each of the three guardrails: all ways to be wrongly rolled back together keep to it. */
+const GUARDRAIL_ALPHA = 1 / 3;
 
 type Sides = { candidate: TrialGroup; control: TrialGroup };
 /** A difference inside one stratum, with the variance of it and the views that make its weight. */
@@ -46,10 +48,8 @@ export function compareSides(
       { alpha, tightestAt: TIGHTEST.points },
     ),
     stallRatio: averaged(strata.map(stallDifference), { alpha: guardrailAlpha, tightestAt: TIGHTEST.stallRatio }),
-    startFailure: averaged(strata.map(startFailureDifference), {
-      alpha: guardrailAlpha,
-      tightestAt: TIGHTEST.startFailure,
-    }),
+    startFailure: averaged(strata.map(startFailureDifference), { alpha: guardrailAlpha, tightestAt: TIGHTEST.rate }),
+    unheard: averaged(strata.map(unheardDifference), { alpha: guardrailAlpha, tightestAt: TIGHTEST.rate }),
   };
 }
 
@@ -126,17 +126,27 @@ function stallDifference({ candidate, control }: Sides): Difference | null {
 
 type SideStall = { n: number; s: number; t: number; ratio: number; squaresAbout(ratio: number): number };
 
-function startFailureDifference({ candidate, control }: Sides): Difference | null {
-  const rate = ({ heard, failedToStart }: TrialGroup): number => failedToStart / heard;
-  if (candidate.heard < 2 || control.heard < 2) return null;
-  const pooled = (candidate.failedToStart + control.failedToStart) / (candidate.heard + control.heard);
-  const variance = (side: TrialGroup): number =>
-    cautious(rate(side) * (1 - rate(side)), pooled * (1 - pooled)) / side.heard;
+const startFailureDifference = ({ candidate, control }: Sides): Difference | null =>
+  rateDifference([candidate.failedToStart, candidate.heard], [control.failedToStart, control.heard]);
+
+/** Views still to be heard of are as many on both sides of a stratum: they were decided at the same times. */
+const unheardDifference = ({ candidate, control }: Sides): Difference | null =>
+  rateDifference(
+    [candidate.decided - candidate.heard, candidate.decided],
+    [control.decided - control.heard, control.decided],
+  );
+
+type Rate = [count: number, of: number];
+
+function rateDifference([ownCount, own]: Rate, [otherCount, other]: Rate): Difference | null {
+  if (own < 2 || other < 2) return null;
+  const pooled = (ownCount + otherCount) / (own + other);
+  const variance = (rate: number, views: number): number => cautious(rate * (1 - rate), pooled * (1 - pooled)) / views;
   return {
-    value: rate(candidate) - rate(control),
-    variance: variance(candidate) + variance(control),
-    candidateViews: candidate.heard,
-    controlViews: control.heard,
+    value: ownCount / own - otherCount / other,
+    variance: variance(ownCount / own, own) + variance(otherCount / other, other),
+    candidateViews: own,
+    controlViews: other,
   };
 }
 

@@ -55,11 +55,13 @@ function shadowHarm({ evidence: { shadow }, settings }: Question): string | null
 
 function trialHarm({ evidence: { trial }, settings: { guardrails } }: Question): string | null {
   if (trial === null || Math.min(trial.views, trial.controlViews) < guardrails.minViews) return null;
-  const { stallRatio, startFailure, reward } = trial;
+  const { stallRatio, startFailure, unheard, reward } = trial;
   if (stallRatio.low !== null && stallRatio.low > guardrails.stallRatioExcess)
     return `it stalls too much: ${said(stallRatio.difference, 4)} of the time more (at least ${said(stallRatio.low, 4)})`;
   if (startFailure.low !== null && startFailure.low > guardrails.startFailureExcess)
     return `too many views fail to start: ${said(startFailure.difference, 4)} more (at least ${said(startFailure.low, 4)})`;
+  if (unheard.low !== null && unheard.low > guardrails.startFailureExcess)
+    return `too many views are never heard of: ${said(unheard.difference, 4)} more (at least ${said(unheard.low, 4)})`;
   return reward.high !== null && reward.high < 0 ? `it is worse: ${points(reward)}` : null;
 }
 

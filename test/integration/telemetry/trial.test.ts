@@ -21,6 +21,7 @@ beforeAll(async () => {
     view('control', { configVersion: 1, rollout: { trialVersion: 2, stage: 'canary', share: 0.95 } }, 4_000),
     view('other-trial', { configVersion: 1, rollout: { trialVersion: 3, stage: 'canary', share: 0.95 } }),
     view('candidate', { configVersion: 2, rollout: { trialVersion: 2, stage: 'canary', share: 0.05 } }),
+    { ...view('silent', { configVersion: 2, rollout: { trialVersion: 2, stage: 'canary', share: 0.05 } }), told: [] },
     view('later', { configVersion: 2, rollout: { trialVersion: 2, stage: 'ramp', share: 0.25 } }),
     view('pinned', { configVersion: 2, reason: 'pin', rollout: { trialVersion: 2, stage: 'ramp', share: 0.25 } }),
     failed('broken', { configVersion: 2, rollout: { trialVersion: 2, stage: 'ramp', share: 0.25 } }),
@@ -59,18 +60,19 @@ const POINTS = 80 - 0.5 - 2;
 describe('both sides of a trial', () => {
   it('are the views of that trial by the config that decided them, at the share they were drawn at', async () => {
     const groups = await readTrial(engine.database, { configVersion: 2, since: SINCE, ...asked });
-    const told = groups.map(({ candidate, candidateShare, moments, heard, failedToStart }) => [
+    const told = groups.map(({ candidate, candidateShare, moments, decided, heard, failedToStart }) => [
       candidateShare,
       candidate,
       Math.round(moments[0]),
+      Math.round(decided),
       Math.round(heard),
       failedToStart,
     ]);
     expect(told).toEqual([
-      [0.05, false, 1, 1, 0],
-      [0.05, true, 1, 1, 0],
-      [0.25, false, 30, 30, 0],
-      [0.25, true, 1, 2, 1],
+      [0.05, false, 1, 1, 1, 0],
+      [0.05, true, 1, 2, 1, 0],
+      [0.25, false, 30, 30, 30, 0],
+      [0.25, true, 1, 2, 2, 1],
     ]);
   });
 

@@ -31,6 +31,7 @@ function group(
       total(({ stalledSeconds: s }) => 60 * s),
       total(() => 3600),
     ],
+    decided: views.length + failedToStart + 4,
     heard: views.length + failedToStart,
     failedToStart,
     ...side,
@@ -82,6 +83,7 @@ describe('both sides of a trial', () => {
     expect(compared?.reward.difference).toBeCloseTo(12 - 7, 9);
     expect(compared?.stallRatio.difference).toBeCloseTo(12 / 120 - 6 / 240, 9);
     expect(compared?.startFailure.difference).toBeCloseTo(0 - 1 / 5, 9);
+    expect(compared?.unheard.difference).toBeCloseTo(4 / 6 - 4 / 9, 9);
   });
 
   it('have the part of the reward taken off that was known before', () => {

@@ -8,7 +8,8 @@ const config = testConfig();
 const { promotion } = config;
 const NOW_MS = Date.parse(CREATED_AT);
 const between = (low: number, high: number) => ({ difference: (low + high) / 2, low, high });
-const EVEN = { stallRatio: between(-0.002, 0.002), startFailure: between(-0.002, 0.002) };
+const even = between(-0.002, 0.002);
+const EVEN = { stallRatio: even, startFailure: even, unheard: even };
 
 type Asked = Partial<Pick<Trial, 'stage' | 'share' | 'held' | 'since'>>;
 const judge = (trial: Asked, evidence: Partial<PromotionEvidence>, nowMs = NOW_MS) =>
@@ -68,6 +69,7 @@ describe('a canary', () => {
     ['is surely worse', trial(300, -3, -0.1), /worse/],
     ['stalls more', trial(300, -1, 3, { stallRatio: between(0.011, 0.03) }), /stalls/],
     ['fails to start more often', trial(300, -1, 3, { startFailure: between(0.021, 0.05) }), /start/],
+    ['loses views', trial(300, -1, 3, { unheard: between(0.021, 0.05) }), /never heard/],
   ])('is rolled back when it %s, also while it is held', (_what, evidence, reason) => {
     for (const held of [false, true]) {
       const verdict = judge({ held }, evidence);

@@ -48,6 +48,7 @@ function sides(views: number, gain: number): TrialGroup[] {
     candidateShare: 0.05,
     moments: sums(mean),
     stall: [0, views * 60, 0, 0, views * 3600],
+    decided: views,
     heard: views,
     failedToStart: 0,
   });
