@@ -21,7 +21,6 @@ const chromium = findChromium();
 
 const PLAYERS = [
   { player: 'hls.js', page: 'hls', manifest: 'master.m3u8' },
-  { player: 'shaka-player', page: 'shaka', manifest: 'master.m3u8' },
   { player: 'shaka-player', page: 'shaka', manifest: 'manifest.mpd' },
   { player: 'dash.js', page: 'dash', manifest: 'manifest.mpd' },
 ] as const;
