@@ -10,7 +10,9 @@ import { everyRendition } from '../media/every-rendition.ts';
 import { renderMpd } from '../media/package-dash.ts';
 import { renderMultivariantPlaylist } from '../media/package-hls.ts';
 import { readTimelines } from '../media/read-timelines.ts';
+import { armsInPlay } from '../policy/arms-in-play.ts';
 import { explain } from '../policy/explain.ts';
+import { suggestArms } from '../policy/proposer/suggest-arms.ts';
 import { assessTrial } from '../policy/promotion/conduct-trial.ts';
 import { describeTrial } from '../policy/promotion/describe-trial.ts';
 import { PolicyMissingError } from '../policy/registry.ts';
@@ -145,6 +147,8 @@ function decisionPorts({ delivery, metrics }: ApiParts): Pick<AppPorts, 'decide'
 }
 
 const HISTORY_LENGTH = 50;
+/** Every arm more is one more to learn about. */
+const MOST_SUGGESTED = 3;
 
 function policyPorts(
   parts: ApiParts,
@@ -164,11 +168,24 @@ function policyPorts(
       ]);
       return { configs, allocations, history: await operator.history(HISTORY_LENGTH) };
     },
-    arms: async () => ((await registry.configInForce()) ?? table.current().config).arms,
+    async arms() {
+      const { config: served, trial } = table.current();
+      const onTrial = trial ? [trial.candidate.config] : [];
+      return armsInPlay((await registry.configInForce()) ?? served, [served, ...onTrial]);
+    },
     async explain({ region, ...rest }) {
       const context = { region: edge.groupOf(region), ...rest };
       const { config: policyConfig, allocation } = table.current();
       return explain({ allocation, config: policyConfig, statistics: await statistics(policyConfig.reward), context });
+    },
+    async suggestArms() {
+      const { config: policyConfig, allocation } = table.current();
+      const [rows, curves] = await Promise.all([
+        statistics(policyConfig.reward),
+        readRateQuality(database, clock.nowMs()),
+      ]);
+      const rateQuality = (device: Device) => curves.get(device) ?? [];
+      return suggestArms({ config: policyConfig, statistics: rows, allocation, rateQuality, limit: MOST_SUGGESTED });
     },
     learn: () => learn(parts),
     async readPromotion() {

@@ -1,12 +1,15 @@
 import { parseArgs } from 'node:util';
-import type { Allocation, Arm } from '../domain/index.ts';
+import type { Allocation } from '../domain/index.ts';
+import type { KnownArm } from '../policy/arms-in-play.ts';
 import type { EffectsReport } from '../policy/effects-report.ts';
 import type { Explanation } from '../policy/explain.ts';
+import type { Suggestions } from '../policy/proposer/suggest-arms.ts';
 import { connectToApi } from './api-client.ts';
 import { POLICY_WRITES, printHistory } from './policy-writes.ts';
 import { printJson, printTable } from './print.ts';
 import { printEffects } from './print-effects.ts';
 import { type Promotion, printPromotion } from './print-promotion.ts';
+import { printSuggestions } from './print-suggestions.ts';
 import type { RunCommand } from './run-command.ts';
 
 type Policy = Pick<Allocation, 'configVersion' | 'allocationVersion' | 'createdAt' | 'contexts'>;
@@ -49,7 +52,7 @@ export const policyCommand: RunCommand = async (args, config) => {
     case 'show':
       return show(await api.request<Policy>('GET', '/v1/policy'), printPolicy);
     case 'arms':
-      return show(await api.request<{ arms: Arm[] }>('GET', '/v1/policy/arms'), printArms);
+      return show(await api.request<{ arms: KnownArm[] }>('GET', '/v1/policy/arms'), printArms);
     case 'versions':
       return show(await api.request<Parameters<typeof printHistory>[0]>('GET', '/v1/policy/versions'), printHistory);
     case 'effects': {
@@ -60,6 +63,8 @@ export const policyCommand: RunCommand = async (args, config) => {
       });
       return show(await api.request<EffectsReport>('GET', `/v1/policy/effects?${query}`), printEffects);
     }
+    case 'suggest':
+      return show(await api.request<Suggestions>('GET', '/v1/policy/suggestions'), printSuggestions);
     case 'promotion':
       return show(await api.request<Promotion>('GET', '/v1/policy/promotion'), printPromotion);
     case 'learn':
@@ -101,12 +106,13 @@ function printPolicy(policy: Policy): void {
   printTable(['context', 'level', 'arm', 'weight', 'mean', 'sd', 'P(best)', 'n', 'guard'], rows);
 }
 
-function printArms({ arms }: { arms: Arm[] }): void {
+function printArms({ arms }: { arms: KnownArm[] }): void {
   printTable(
-    ['arm', 'state', 'baseline', 'rungs kbit/s'],
+    ['arm', 'state', 'in play', 'baseline', 'rungs kbit/s'],
     arms.map((arm) => [
       arm.id,
       arm.state,
+      arm.inPlay ? 'yes' : '',
       arm.baseline ? 'yes' : '',
       arm.rungs.map((rung) => rung.bitrateKbps).join(' '),
     ]),
@@ -116,7 +122,7 @@ function printArms({ arms }: { arms: Arm[] }): void {
 function printExplanation(explanation: Explanation): void {
   process.stdout.write(`${explanation.summary}\n\n`);
   printTable(
-    ['arm', 'weight', 'gain', '± sd', 'P(best)', 'n', 'guard', 'views needed'],
+    ['arm', 'weight', 'gain', '± sd', 'P(best)', 'n', 'guard', 'median', 'clipped', 'views needed'],
     explanation.arms.map((arm) => [
       arm.arm,
       arm.weight,
@@ -125,6 +131,8 @@ function printExplanation(explanation: Explanation): void {
       arm.pBest,
       Math.round(arm.effectiveN),
       arm.guard,
+      arm.buckets?.median ?? '',
+      arm.clippedShare === null ? '' : `${Math.round(100 * Math.max(...Object.values(arm.clippedShare)))} %`,
       String(arm.viewsNeeded),
     ]),
   );

@@ -187,6 +187,8 @@ export const outcomeChecksSchema = z.object({
   ),
 });
 
+export type OutcomeChecks = z.infer<typeof outcomeChecksSchema>;
+
 /** Arm weights per context under one config: refreshed by every refit, never promoted. */
 export const allocationSchema = z.object({
   allocationVersion: versionSchema,

@@ -37,7 +37,29 @@ export function explainInWords(explained: Omit<Explanation, 'summary'>): string 
   const rival = rivals.sort((left, right) => right.pBest - left.pBest || right.gain - left.gain)[0];
   const dropped = explained.arms.filter(({ guard }) => guard !== 'ok').map(({ arm, guard }) => `${arm} (${guard})`);
   const guards = dropped.length > 0 ? ` Taken out by the guardrails: ${dropped.join(', ')}.` : '';
-  return `${lead} ${whatWouldChange(best, rival)}${guards}${ledgerInWords(explained)}`;
+  return `${lead} ${whatWouldChange(best, rival)}${guards}${doubtsInWords(explained)}${ledgerInWords(explained)}`;
+}
+
+const MISSING: Record<ArmExplanation['missing'][number]['kind'], string> = {
+  failed: 'fail to start',
+  left: 'are left before their start',
+  unobserved: 'are never heard of',
+};
+
+/** Said only of arms whose views may not be what they seem. */
+function doubtsInWords({ arms }: Pick<Explanation, 'arms'>): string {
+  const doubts = arms.flatMap(({ arm, missing, sampleRatio }) => [
+    ...missing
+      .filter(({ differs }) => differs)
+      .map(
+        ({ kind, excess }) =>
+          `views of ${arm} ${MISSING[kind]} ${excess > 0 ? 'more' : 'less'} often than the baseline's`,
+      ),
+    ...(sampleRatio?.differs
+      ? [`${arm} was given to ${sampleRatio.observed} views where ${Math.round(sampleRatio.expected)} were due`]
+      : []),
+  ]);
+  return doubts.length > 0 ? ` Mind, over all contexts: ${doubts.join('; ')}.` : '';
 }
 
 /** Said only where it holds exploration back. */

@@ -8,6 +8,7 @@ import {
   type ViewComponent,
   type ViewStatistics,
 } from '../domain/index.ts';
+import { type ArmEvidence, armEvidence } from './arm-evidence.ts';
 import type { Ledger } from './conservative-ledger.ts';
 import { type ContextPosterior, contrast, type EffectParts } from './context-posterior.ts';
 import { explainInWords } from './explain-in-words.ts';
@@ -24,16 +25,17 @@ export type ComponentMeans = Record<ScoredComponent, number> | null;
 /** Points of the arm's gain over the baseline that come from each level; they add up to `gain`. */
 export type Shrinkage = { global: number; region: number; device: number; cell: number };
 
-export type ArmExplanation = ArmAllocation & {
-  baseline: boolean;
-  /** Posterior of the arm's gain over the baseline, points. */
-  gain: number;
-  gainSd: number;
-  components: ComponentMeans;
-  shrinkage: Shrinkage;
-  /** Further views of this arm until it is surely behind the best one (or ahead); 0 when decided, `never` when out of reach. */
-  viewsNeeded: number | 'never';
-};
+export type ArmExplanation = ArmAllocation &
+  ArmEvidence & {
+    baseline: boolean;
+    /** Posterior of the arm's gain over the baseline, points. */
+    gain: number;
+    gainSd: number;
+    components: ComponentMeans;
+    shrinkage: Shrinkage;
+    /** Further views of this arm until it is surely behind the best one (or ahead); 0 when decided, `never` when out of reach. */
+    viewsNeeded: number | 'never';
+  };
 
 export type Explanation = {
   /** The context asked about, and the level of the evidence that answers. */
@@ -94,6 +96,7 @@ function explainArms(
   posterior: ContextPosterior,
   fit: Posterior,
   bestId: string,
+  evidenceOf: (arm: string) => ArmEvidence,
 ): ArmExplanation[] {
   const best = fit.arms.findIndex((arm) => arm.id === bestId);
   return fit.arms.flatMap((arm, index) => {
@@ -103,6 +106,7 @@ function explainArms(
     return [
       {
         ...allocated,
+        ...evidenceOf(arm.id),
         baseline: arm.baseline,
         gain: gain.mean,
         gainSd: gain.sd,
@@ -114,11 +118,14 @@ function explainArms(
   });
 }
 
+const NO_EVIDENCE: ArmEvidence = { clippedShare: null, cappedShare: 0, buckets: null, missing: [], sampleRatio: null };
+
 /** The cold prior as a posterior of nothing: no views, no gains. */
 function coldArms(entry: readonly ArmAllocation[], config: PolicyConfig): ArmExplanation[] {
   const baseline = config.arms.find((arm) => arm.baseline)?.id;
   return entry.map((arm) => ({
     ...arm,
+    ...NO_EVIDENCE,
     baseline: arm.arm === baseline,
     gain: 0,
     gainSd: arm.arm === baseline ? 0 : arm.sd * Math.SQRT2,
@@ -141,6 +148,13 @@ export function explain(input: {
   const posterior = fit.contexts.find(
     ({ level, context }) => level === entry.level && contextKey(context) === contextKey(entry),
   );
+  const evidenceOf = (arm: string): ArmEvidence =>
+    armEvidence(arm, {
+      statistics: input.statistics,
+      contexts: posterior?.cells.map(({ context }) => context) ?? [],
+      reward: input.config.reward,
+      checks: input.allocation.checks,
+    });
   const best = ranking[0] ?? entry.arms[0]?.arm ?? '';
   const explained = {
     context: input.context,
@@ -151,7 +165,7 @@ export function explain(input: {
     ledger: entry.ledger ?? null,
     noiseSd: posterior?.noiseSd ?? input.config.model.noiseSd,
     best,
-    arms: posterior ? explainArms(entry.arms, posterior, fit, best) : coldArms(entry.arms, input.config),
+    arms: posterior ? explainArms(entry.arms, posterior, fit, best, evidenceOf) : coldArms(entry.arms, input.config),
   };
   return { ...explained, summary: explainInWords(explained) };
 }

@@ -81,6 +81,45 @@ describe('explaining a context', () => {
   });
 });
 
+describe('the evidence of an arm', () => {
+  const rows = [
+    ...means([
+      ['baseline', 60],
+      ['arm-2', 58],
+    ]),
+    statisticsOf({ arm: 'arm-1', bucket: 0, capped: 5, clipped: { quality: 0, stall: 1, startup: 0, switches: 0 } }, [
+      { quality: 60 },
+      { quality: 62 },
+    ]),
+    statisticsOf({ arm: 'arm-1', bucket: 1 }, [{ quality: 64 }]),
+    statisticsOf({ arm: 'arm-1', bucket: 2, decided: 2 }, [{ quality: 95 }, { quality: 95 }]),
+  ];
+
+  it('says what is clipped, what was set aside, and how buckets of address blocks differ', () => {
+    const arm = explained(rows).arms.find((each) => each.arm === 'arm-1');
+    expect(arm?.clippedShare).toEqual({ quality: 0, stall: 0.2, startup: 0, switches: 0 });
+    expect(arm?.cappedShare).toBe(0.5);
+    // Of five views at 61, 61, 64, 95 and 95 by bucket the middle one is 64; the mean is 75.2.
+    expect(arm?.buckets).toEqual({ count: 3, mean: (2 * 61 + 64 + 2 * 95) / 5, median: 64 });
+  });
+
+  it('says whose outcomes go missing, in words too', () => {
+    const losing = [
+      { ...gaussianStatistics({ arm: 'baseline', n: 2000, mean: 60 }), decided: 2200, unobserved: 200 },
+      { ...gaussianStatistics({ arm: 'arm-1', n: 2000, mean: 60 }), decided: 2600, unobserved: 600 },
+      gaussianStatistics({ arm: 'arm-2', n: 200, mean: 60 }),
+    ];
+    const { arms, summary } = explained(losing);
+    expect(arms.find(({ arm }) => arm === 'arm-1')?.missing.find(({ kind }) => kind === 'unobserved')?.differs).toBe(
+      true,
+    );
+    expect(arms.find(({ baseline }) => baseline)?.missing).toEqual([]);
+    expect(summary).toMatch(
+      /Mind, over all contexts: views of arm-1 are never heard of more often than the baseline's/,
+    );
+  });
+});
+
 describe('the views still needed', () => {
   const neededFor = (gap: number, n: number) => {
     const { arms } = explained(

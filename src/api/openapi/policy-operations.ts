@@ -7,6 +7,7 @@ import {
   contextSchema,
   deviceSchema,
   fallbackLevelSchema,
+  outcomeChecksSchema,
   policyConfigSchema,
   policyOperationSchema,
   promotionStageSchema,
@@ -15,6 +16,7 @@ import {
   versionSchema,
 } from '../../domain/index.ts';
 import type { Explanation } from '../../policy/explain.ts';
+import type { Suggestions } from '../../policy/proposer/suggest-arms.ts';
 import type { Operation } from './operation.ts';
 
 const points = z.number();
@@ -28,6 +30,17 @@ const componentsSchema = z.object({
   failure: points,
 });
 
+const share = z.number();
+
+/** How far what is known of an arm can be trusted. */
+const evidenceSchema = z.object({
+  clippedShare: z.object({ quality: share, stall: share, startup: share, switches: share }).nullable(),
+  cappedShare: share,
+  buckets: z.object({ count: z.int(), mean: points, median: points }).nullable(),
+  missing: outcomeChecksSchema.shape.missing,
+  sampleRatio: outcomeChecksSchema.shape.sampleRatio.element.nullable(),
+});
+
 const explanationSchema = z.object({
   context: contextSchema,
   level: fallbackLevelSchema,
@@ -38,7 +51,7 @@ const explanationSchema = z.object({
   noiseSd: points,
   best: z.string(),
   arms: z.array(
-    armAllocationSchema.extend({
+    armAllocationSchema.extend(evidenceSchema.shape).extend({
       baseline: z.boolean(),
       gain: points,
       gainSd: points,
@@ -49,6 +62,25 @@ const explanationSchema = z.object({
   ),
   summary: z.string(),
 }) satisfies z.ZodType<Explanation>;
+
+const suggestionsSchema = z.object({
+  arms: z.array(
+    z.object({
+      arm: armSchema.meta({ description: 'As it can be put.' }),
+      places: z.array(
+        z.object({
+          context: contextSchema,
+          gain: points.meta({ description: 'Over the best present arm, before it had a view.' }),
+          gainSd: points,
+          pBest: z.number().min(0).max(1),
+          views: z.number().min(0),
+        }),
+      ),
+      worth: points.meta({ description: 'Points per view, over all views there are.' }),
+    }),
+  ),
+  retire: z.array(z.string()),
+}) satisfies z.ZodType<Suggestions>;
 
 /** As `policy-routes.ts` reads it. */
 const explainQuerySchema = z.object({
@@ -117,6 +149,16 @@ export const POLICY_OPERATIONS: readonly Operation[] = [
     },
   },
   {
+    id: 'suggestArms',
+    method: 'get',
+    path: '/v1/policy/suggestions',
+    tag: 'policy',
+    summary: 'Ladders derived from measured lines that are worth trying, and arms that are surely never best.',
+    access: ['read'],
+    answers: { 200: { description: 'What is worth most first; nothing is changed.', schema: suggestionsSchema } },
+    problems: { 503: 'The analytics database does not answer.' },
+  },
+  {
     id: 'explainPolicy',
     method: 'get',
     path: '/v1/policy/explain',
@@ -132,10 +174,13 @@ export const POLICY_OPERATIONS: readonly Operation[] = [
     method: 'get',
     path: '/v1/policy/arms',
     tag: 'policy',
-    summary: 'The ladder families, exactly one of them the baseline.',
+    summary: 'The ladder families of what is in force and what is being served, exactly one of them the baseline.',
     access: ['read'],
     answers: {
-      200: { description: 'Nominal bitrates at reference complexity.', schema: z.object({ arms: z.array(armSchema) }) },
+      200: {
+        description: 'Nominal bitrates at reference complexity.',
+        schema: z.object({ arms: z.array(armSchema.extend({ inPlay: z.boolean() })) }),
+      },
     },
   },
   {

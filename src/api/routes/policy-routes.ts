@@ -2,13 +2,14 @@ import express, { Router } from 'express';
 import { z } from 'zod';
 import {
   type Allocation,
-  type Arm,
   type Context,
   connectionSchema,
   deviceSchema,
   type PolicyConfig,
   regionSchema,
 } from '../../domain/index.ts';
+import type { KnownArm } from '../../policy/arms-in-play.ts';
+import type { Suggestions } from '../../policy/proposer/suggest-arms.ts';
 import { type CheckKey, requireScope } from '../authenticate.ts';
 import { Problem, parseOr400 } from '../problem.ts';
 
@@ -20,9 +21,11 @@ export type LearnAnswer =
 export type PolicyPorts = {
   checkKey: CheckKey;
   current(): { config: PolicyConfig; allocation: Allocation };
-  /** Of the newest config, whether or not it has been fitted yet. */
-  arms(): Promise<Arm[]>;
+  /** Of the config in force, whether or not it has been fitted yet, and of what is being served. */
+  arms(): Promise<KnownArm[]>;
   explain(context: Context): Promise<unknown>;
+  /** Ladders worth trying, and arms that are not; nothing is changed by asking. */
+  suggestArms(): Promise<Suggestions>;
   versions(): Promise<unknown>;
   /** Ships what is spooled, then refits; waits up to 30 s. */
   learn(): Promise<LearnAnswer>;
@@ -47,7 +50,8 @@ export function policyRoutes(ports: PolicyPorts): Router {
       allocationVersion: allocation.allocationVersion,
       createdAt: allocation.createdAt,
       reward: config.reward,
-      contexts: allocation.contexts,
+      // Covariances are for deciding, not for reading.
+      contexts: allocation.contexts.map(({ covariance: _, ...context }) => context),
     });
   });
 
@@ -57,6 +61,10 @@ export function policyRoutes(ports: PolicyPorts): Router {
 
   router.get('/v1/policy/explain', read, async (request, response) => {
     response.json(await ports.explain(parseOr400(explainSchema, request.query)));
+  });
+
+  router.get('/v1/policy/suggestions', read, async (_request, response) => {
+    response.json(await ports.suggestArms());
   });
 
   router.get('/v1/policy/arms', read, async (_request, response) => {
