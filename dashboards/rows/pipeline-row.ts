@@ -131,6 +131,15 @@ function telemetryPanels(): Builder<Panel>[] {
     ),
     prometheusSeriesPanel(
       {
+        title: 'Shipping behind by',
+        description:
+          'Age of the oldest segment not shipped yet: up to ten seconds while the API is busy, more while ClickHouse is away or slow.',
+        unit: Seconds,
+      },
+      { '{{spool}}': 'max by (spool) (nara_spool_oldest_seconds)' },
+    ),
+    prometheusSeriesPanel(
+      {
         title: 'Segments by result',
         description: 'Dead-lettered segments hold rows that ClickHouse refused; look into each.',
         unit: OpsPerSecond,

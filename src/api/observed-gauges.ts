@@ -4,7 +4,8 @@ import type { EffectsReport } from '../policy/effects-report.ts';
 
 /** Where the gauges come from, asked at every scrape. */
 export type GaugeSources = {
-  spools(): readonly { spool: string; bytes: number; waiting: number }[];
+  /** `oldestSeconds`: since the last row of the oldest segment that waits, 0 while none does. */
+  spools(): readonly { spool: string; bytes: number; waiting: number; oldestSeconds: number }[];
   /** Jobs per queue and state (waiting, active, delayed, failed, …). May fail or hang with Redis. */
   jobs(): Promise<readonly { queue: string; state: string; count: number }[]>;
   policy(): {
@@ -79,6 +80,9 @@ export function exposeGauges(registry: Registry, sources: GaugeSources, timeoutM
   );
   gauge('nara_spool_segments_waiting', 'Sealed spool segments waiting to be shipped.', ['spool'], () =>
     sources.spools().map(({ spool, waiting }) => ({ labels: { spool }, value: waiting })),
+  );
+  gauge('nara_spool_oldest_seconds', 'Age of the oldest spool segment that is not in ClickHouse yet.', ['spool'], () =>
+    sources.spools().map(({ spool, oldestSeconds }) => ({ labels: { spool }, value: oldestSeconds })),
   );
   gauge('nara_jobs', 'Jobs of the worker queues, by state.', ['queue', 'state'], async () =>
     (await sources.jobs()).map(({ queue, state, count }) => ({ labels: { queue, state }, value: count })),

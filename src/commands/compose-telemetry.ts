@@ -138,6 +138,7 @@ export function composeTelemetry(config: Config, database: Database, hooks: Hook
         spool,
         bytes: lines[spool].spool.bytesOnDisk,
         waiting: lines[spool].shipper.backlog,
+        oldestSeconds: Math.max(0, (hooks.nowMs() - (lines[spool].spool.oldestSealedMs ?? hooks.nowMs())) / 1000),
       })),
     async start(): Promise<void> {
       busyness.start();

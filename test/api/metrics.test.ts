@@ -4,8 +4,8 @@ import { exposeGauges, type GaugeSources } from '../../src/api/observed-gauges.t
 
 const SOURCES: GaugeSources = {
   spools: () => [
-    { spool: 'events', bytes: 2048, waiting: 2 },
-    { spool: 'decisions', bytes: 0, waiting: 0 },
+    { spool: 'events', bytes: 2048, waiting: 2, oldestSeconds: 7 },
+    { spool: 'decisions', bytes: 0, waiting: 0, oldestSeconds: 0 },
   ],
   jobs: async () => [{ queue: 'media', state: 'waiting', count: 4 }],
   policy: () => ({
@@ -103,6 +103,7 @@ describe('metrics', () => {
     expect(await sampleOf(metrics, 'nara_feed_clients')).toBe(9);
     expect(await sampleOf(metrics, 'nara_spool_bytes{spool="events"}')).toBe(2048);
     expect(await sampleOf(metrics, 'nara_spool_segments_waiting{spool="events"}')).toBe(2);
+    expect(await sampleOf(metrics, 'nara_spool_oldest_seconds{spool="events"}')).toBe(7);
     expect(await sampleOf(metrics, 'nara_jobs{queue="media",state="waiting"}')).toBe(4);
     expect(await sampleOf(metrics, 'nara_encode_pace_ratio{host="vm"}')).toBe(0.5);
     expect(await sampleOf(metrics, 'nara_encode_cpu_ratio{host="vm",by="others"}')).toBe(0.2);

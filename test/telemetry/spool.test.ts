@@ -65,6 +65,16 @@ describe('Spool', () => {
     expect(rows).toEqual(Array.from({ length: 10 }, (_, n) => n));
   });
 
+  it('stores what is more than it gathers for one write, and rows of any script, as they are', async () => {
+    const { spool, sealed } = await openSpool();
+    const texts = ['a'.repeat(700_000), 'ж'.repeat(400_000), '\u{1f600}'.repeat(300_000), 'b'];
+    await Promise.all(texts.map((text) => spool.append([toSpoolRow({ text })])));
+    await spool.stop();
+    const lines = (await readFile((sealed[0] as Segment).path, 'utf8')).trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line).text)).toEqual(texts);
+    expect(sealed[0]?.rows).toBe(texts.length);
+  });
+
   it('returns what a killed process left, without the torn last line that was never acknowledged', async () => {
     const first = await openSpool();
     await first.spool.append([row(1), row(2)]);
@@ -104,6 +114,19 @@ describe('Spool', () => {
     await spool.seal();
     await spool.release(sealed[0] as Segment);
     expect(await spool.append([row(3)])).toEqual({ kind: 'stored' });
+    await spool.stop();
+  });
+
+  it('says how old the oldest of what waits is, and nothing while only the open segment does', async () => {
+    const { spool, sealed } = await openSpool();
+    await spool.append([row(1)]);
+    expect(spool.oldestSealedMs).toBeNull();
+    await spool.seal();
+    await spool.append([row(2)]);
+    await spool.seal();
+    expect(spool.oldestSealedMs).toBe(sealed[0]?.writtenAtMs);
+    await spool.release(sealed[0] as Segment);
+    expect(spool.oldestSealedMs).toBe(sealed[1]?.writtenAtMs);
     await spool.stop();
   });
 

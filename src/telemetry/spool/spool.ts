@@ -99,6 +99,12 @@ export class Spool {
     return this.#sealedBytes + (this.#open?.bytes ?? 0);
   }
 
+  /** When the oldest segment that is sealed and not yet released was last written to; null when there is none. */
+  get oldestSealedMs(): number | null {
+    for (const { writtenAtMs } of this.#sealed.values()) return writtenAtMs;
+    return null;
+  }
+
   /** What is accepted and not yet released: each segment, the open one last. */
   waiting(): Pick<Segment, 'id' | 'rows' | 'writtenAtMs'>[] {
     const sealed = [...this.#sealed.values()];
