@@ -1,6 +1,7 @@
 import type {
   Allocation,
   Audience,
+  Codec,
   EncodeAssignment,
   EncodeGroup,
   EncodePlan,
@@ -25,9 +26,13 @@ export const WEAK_UPLINK_KBPS = 1500;
 /** Short side that a weak uplink is capped at. */
 const WEAK_UPLINK_MAX_HEIGHT = 720;
 
+/** What plans are made in; other codecs are made later, as twins of what there is. */
+const PLANNED_CODEC: Codec = 'h264';
+
 /** Arms whose floor this source allows, with the rungs it allows; the baseline has at least its lowest. */
 function feasibleLadders(config: PolicyConfig, limits: RungLimits): FeasibleLadder[] {
-  return learnedArms(config).flatMap((arm) => {
+  const planned = learnedArms(config).filter(({ baseline, features }) => baseline || features.codec === PLANNED_CODEC);
+  return planned.flatMap((arm) => {
     const { id, baseline } = arm;
     const rungs = feasibleRungs(arm.rungs, limits);
     if (rungs[0]?.bitrateKbps === arm.features.floorKbps) return [{ arm: id, baseline, rungs }];
