@@ -117,6 +117,28 @@ describe('decideViews', () => {
     expect((await decideOne(decide, 's2')).decision.arm).toBe('second');
   });
 
+  it('keeps a view in its trial whatever becomes of the trial, and asks for its draw only where there is one', async () => {
+    const during = host.newProcess({
+      choose: ({ rolloutDraw }) => ({
+        configVersion: 2,
+        allocationVersion: 1,
+        fallbackLevel: 'cell',
+        arm: 'first',
+        setHash: 'x',
+        propensity: 1,
+        eligible: [{ arm: 'first', propensity: 1, setHash: 'x' }],
+        reason: 'learned',
+        rungs: [rung('low', 300)],
+        rollout: { trialVersion: 2, stage: 'canary', share: rolloutDraw() < 1 ? 0.05 : 0 },
+      }),
+    });
+    const first = await decideOne(during, 's1');
+    expect(first.decision.rollout).toEqual({ trialVersion: 2, stage: 'canary', share: 0.05 });
+    expect(host.state.logged[0]?.rollout).toEqual(first.decision.rollout);
+    expect((await decideOne(host.newProcess(), 's1')).decision).toEqual(first.decision);
+    expect((await decideOne(host.newProcess(), 's2')).decision).not.toHaveProperty('rollout');
+  });
+
   it('keeps a view on its arm after the process is lost, by Redis', async () => {
     const first = await decideOne(host.newProcess(), 's1');
     host.state.arm = 'second';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { codecDrawOf, deriveViewKeys, drawOf, viewIdOf } from '../../src/delivery/view-identity.ts';
+import { codecDrawOf, deriveViewKeys, drawOf, rolloutDrawOf, viewIdOf } from '../../src/delivery/view-identity.ts';
 import { signViewToken, verifyViewToken } from '../../src/delivery/view-token.ts';
 import { type ViewToken, viewIdSchema } from '../../src/domain/index.ts';
 
@@ -99,6 +99,22 @@ describe('view identity', () => {
       const low = some.filter((session) => codecDrawOf(keys, session, 'a', 0) < 0.5).length / some.length;
       expect(low).toBeGreaterThan(0.45);
       expect(low).toBeLessThan(0.55);
+    }
+  });
+
+  it('has a config drawn apart from its arm: whichever arm is drawn, the trial gets its share', () => {
+    const sessions = Array.from({ length: 4000 }, (_, index) => `s-${index}`);
+    for (const [from, to] of [
+      [0, 0.5],
+      [0.5, 1],
+    ] as const) {
+      const some = sessions.filter((session) => {
+        const draw = drawOf(keys, session, 'a', 0);
+        return draw >= from && draw < to;
+      });
+      const onTrial = some.filter((session) => rolloutDrawOf(keys, session, 'a', 0) < 0.25).length / some.length;
+      expect(onTrial).toBeGreaterThan(0.2);
+      expect(onTrial).toBeLessThan(0.3);
     }
   });
 });

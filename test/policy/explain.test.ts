@@ -70,6 +70,25 @@ describe('explaining a context', () => {
     expect(harmed.summary).toMatch(/Taken out by the guardrails: arm-2 \(harm\)/);
   });
 
+  it('says when the ledger holds exploration back, and nothing of it otherwise', () => {
+    const statistics = means(
+      [
+        ['baseline', 60],
+        ['arm-1', 61],
+        ['arm-2', 59],
+      ],
+      60,
+    );
+    const careful = { ...config, exploration: { ...config.exploration, lossShare: 0.001 } };
+    const allocation = buildAllocation({ ...stamp, config: careful, statistics, previous: null, maturedViews: 0 });
+    const held = explain({ allocation, config: careful, statistics, context: PHONE });
+    expect(held.ledger?.wantedBaselineShare).toBeLessThan(held.baselineShare);
+    expect(held.ledger?.views).toBeCloseTo(180, 6);
+    expect(held.summary).toMatch(/held back by the ledger: 180 views have surely gained no less than/);
+    expect(clear.summary).not.toMatch(/ledger/);
+    expect(clear.ledger?.wantedBaselineShare).toBe(clear.baselineShare);
+  });
+
   it('shows the mean of every component of the reward', () => {
     const full = { ...defaultConfig({ createdAt: CREATED_AT }), arms: testArms(2) };
     const view = { quality: 80, stall: 0.01, startup: 1.5, switches: 2, mbps: 1.2 };
