@@ -53,7 +53,7 @@ export const COMMANDS: readonly Command[] = [
     name: 'policy',
     summary: 'what a running service offers where, and why',
     usage: [
-      'nara policy show|arms|versions|pins|learn [--json]',
+      'nara policy show|arms|versions|pins|learn|suggest [--json]',
       'nara policy explain --region CC --device CLASS [--connection TYPE] [--json]',
       'nara policy effects [--from TIME] [--to TIME] [--json]',
       'nara policy pin --region CC --device CLASS [--connection TYPE] --arm ID --expires 2h|3d|TIME --reason TEXT [--actor NAME]',

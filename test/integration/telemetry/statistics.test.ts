@@ -9,6 +9,7 @@ import { toDecisionRow } from '../../../src/telemetry/decision-row.ts';
 import { FOLD_ALL_SQL } from '../../../src/telemetry/outcome-fold.ts';
 import { type QoeGroup, readQoe } from '../../../src/telemetry/qoe.ts';
 import { readAudienceViews } from '../../../src/telemetry/read-audience.ts';
+import { readRateQuality } from '../../../src/telemetry/read-rate-quality.ts';
 import { countMaturedViews, readViewStatistics } from '../../../src/telemetry/read-statistics.ts';
 import { startTestDatabase, type TestDatabase } from '../../fixtures/clickhouse.ts';
 import { toEventRow } from '../../fixtures/event-row.ts';
@@ -170,6 +171,15 @@ describe('view statistics', () => {
       leftBeforeStart: 1,
       unobserved: 1,
     });
+  });
+
+  it('come with what renditions of about a bitrate look like on a device', async () => {
+    const curves = await readRateQuality(engine.database, LONG_AGO_MS);
+    const curve = curves.get(context.device)?.map(({ kbps, points }) => [Math.round(kbps), points]);
+    expect(curve).toEqual([
+      [362, 60],
+      [2048, 99],
+    ]);
   });
 
   it('make the same reward as the policy computes by hand', async () => {
