@@ -1,5 +1,6 @@
 import type { Announcement, Clock, PolicyConfig, ViewStatistics } from '../domain/index.ts';
 import { buildAllocation, type Previous } from './allocate.ts';
+import { changeEvents } from './change-events.ts';
 import type { CurrentPolicy } from './current-policy.ts';
 import { fingerprint } from './fingerprint.ts';
 import { guardEvents } from './guard-events.ts';
@@ -56,11 +57,11 @@ async function refit(options: Options): Promise<Fitted> {
   const { registry, log } = options;
   const current = await currentPolicy(registry);
   const { matured } = await options.countViews();
-  const fitted = await fit(options, current.inForce, current, matured);
+  const fitted = await refitUnder(options, current.inForce, current, matured);
   try {
     const { candidate } = current;
     // Fitted before it is given to anybody, and fitted after the config in force: when it comes into force, it is the newest.
-    if (candidate) await fit(options, candidate.config, previousOf(current), matured);
+    if (candidate) await refitUnder(options, candidate.config, previousOf(current), matured);
     if (!(await options.conductTrial())) return fitted;
   } catch (err) {
     log.warn({ err }, 'the config on trial stays where it is');
@@ -76,7 +77,12 @@ function previousOf({ candidate, config, allocation }: CurrentPolicy): Previous 
     : { config, allocation };
 }
 
-async function fit(options: Options, config: PolicyConfig, previous: Previous, matured: number): Promise<Fitted> {
+async function refitUnder(
+  options: Options,
+  config: PolicyConfig,
+  previous: Previous,
+  matured: number,
+): Promise<Fitted> {
   const { registry, clock, log } = options;
   const statistics = await options.readStatistics(config);
   const basis = fingerprint(statistics, config);
@@ -107,6 +113,11 @@ async function fit(options: Options, config: PolicyConfig, previous: Previous, m
       );
     });
   await announce({ type: 'policy.allocation', configVersion, allocationVersion });
+  const changed = changeEvents(previous.allocation, next);
+  if (changed) {
+    log.warn({ ...changed }, 'cells changed: what was learned of them before is set aside');
+    await announce(changed);
+  }
   const guarded = guardEvents(previous, next);
   if (guarded) {
     log.warn({ ...guarded }, 'guardrails changed');

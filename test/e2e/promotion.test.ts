@@ -48,12 +48,13 @@ beforeAll(async () => {
 });
 afterAll(() => service?.stop());
 
-let views = 0;
+/** Session numbers: every view has its own. */
+const numbers = Array.from({ length: 10_000 }, (_, index) => index).values();
 
 /** Views that were decided and have ended; those of `better` saw the highest rung, all others the middle one. */
 async function watch(count: number, better: number | null): Promise<Decided[]> {
   const sessions = Array.from({ length: count }, () => ({
-    sessionId: `s-${(views += 1)}`,
+    sessionId: `s-${numbers.next().value}`,
     assetId: 'watched',
     region: 'NO',
     device: 'phone',
