@@ -31,6 +31,14 @@ export const announcementSchema = z.discriminatedUnion('type', [
     checks: z.array(z.object({ arm: z.string(), check: z.enum(['sample-ratio', ...missingKindSchema.options]) })),
     unnamed: z.int().min(0),
   }),
+  /** Cells whose views since some day are unlike those before, newly found, and how many more there are. */
+  z.object({
+    type: z.literal('policy.change'),
+    configVersion: z.int(),
+    allocationVersion: z.int(),
+    changes: z.array(contextSchema.extend({ moved: z.enum(['throughput', 'reward']), ageDays: z.int().min(0) })),
+    unnamed: z.int().min(0),
+  }),
   z.object({ type: z.literal('policy.allocation'), configVersion: z.int(), allocationVersion: z.int() }),
 ]);
 export type Announcement = z.infer<typeof announcementSchema>;
