@@ -11,6 +11,8 @@ import { viewsOfArm } from './views-of-arm.ts';
 const REFITS = 12;
 const VIEWS_PER_REFIT = 400;
 const ALPHA = 0.05;
+/** Enough to tell a tenth from a fifth. */
+const EDGE_RUNS = 200;
 /** Runs in which the earlier rule is asked too: it needs a fit of its own. */
 const PEER_RUNS = 100;
 
@@ -21,8 +23,9 @@ const PEER_RUNS = 100;
 export function guardTrips(runs: number): BenchResult[] {
   const config = defaultConfig({ createdAt: '2026-01-01T00:00:00.000Z' });
   const { harmProbability, harmPoints } = config.guardrails;
+  const edgeRuns = Math.min(runs, EDGE_RUNS);
   const same = countTrips(runs, 0);
-  const edge = countTrips(Math.ceil(runs / 4), harmPoints);
+  const edge = countTrips(edgeRuns, harmPoints);
   const what = `${config.arms.length} arms, ${REFITS} refits of ${VIEWS_PER_REFIT} views`;
   const row = (metric: string, count: number, of: number, most: number): BenchResult => ({
     metric: `${metric}, ${what}, ${of} runs`,
@@ -43,7 +46,7 @@ export function guardTrips(runs: number): BenchResult[] {
     row(
       `harm guard trips though no arm is worse by more than ${harmPoints} point`,
       edge.harm,
-      Math.ceil(runs / 4),
+      edgeRuns,
       1 - harmProbability,
     ),
     row('stall guard trips in A/A', same.stall, runs, ALPHA),

@@ -5,6 +5,6 @@ import { viewsUntilOut } from './time-to-out.ts';
 
 /** What is concluded of arms that are all the same: nothing, as often as promised; and how soon of one that does harm. */
 export const safety: Bench = async ({ quick }) => {
-  const runs = quick ? 200 : 2_000;
-  return [coverage(runs), ...guardTrips(runs), ...viewsUntilOut(quick ? 20 : 60)];
+  const runs = quick ? 100 : 2_000;
+  return [coverage(runs), ...guardTrips(runs), ...viewsUntilOut(quick ? 10 : 40)];
 };
