@@ -37,6 +37,8 @@ export function composeEffects({ database, config, viewTimeoutMs, clock }: Ports
   const watched = new LRUCache<'watched', EffectsReport>({
     max: 1,
     ttl: FRESH_MS,
+    // A scrape does not wait: what is known is told while it is asked anew.
+    allowStale: true,
     allowStaleOnFetchRejection: true,
     fetchMethod: () => effects({ from: new Date(clock.nowMs() - WATCHED_MS), to: new Date(clock.nowMs()) }),
   });
