@@ -3,6 +3,7 @@ import { STATISTICS_BUCKETS, type ViewStatistics } from '../../../src/domain/ind
 import { defaultConfig } from '../../../src/policy/ladder-families.ts';
 import { momentOf, rewardMoments } from '../../../src/policy/reward.ts';
 import { FOLD_ALL_SQL } from '../../../src/telemetry/outcome-fold.ts';
+import { readAllotments } from '../../../src/telemetry/read-allotments.ts';
 import { readViewStatistics } from '../../../src/telemetry/read-statistics.ts';
 import { chooseDetail } from '../../../src/telemetry/statistics-detail.ts';
 import { startTestDatabase, type TestDatabase } from '../../fixtures/clickhouse.ts';
@@ -29,6 +30,7 @@ beforeAll(async () => {
       arm: 'fourth',
       eligible_arms: ['baseline', 'fourth', 'third'],
       eligible_sets: ['x', 'y', 'y'],
+      eligible_propensities: [0.5, 0.3, 0.2],
       block: 'b-1',
     }),
     view('last-month', { arm: 'old', block: 'b-1' }, {}, NOON_MS - 32 * DAY_MS),
@@ -139,5 +141,16 @@ describe('robust statistics', () => {
     const [old] = ofArm(await read({ maxRows: 5 }), 'old');
     expect([old?.ageDays, old?.allocationVersion, old?.eligibleSet, old?.bucket]).toEqual([31, 0, '', 0]);
     expect(ofArm(fine, 'old')[0]?.ageDays).toBe(33);
+  });
+});
+
+describe('allotments', () => {
+  it('say how often each arm was given beside what its logged propensities add up to, pins left out', async () => {
+    const allotments = await readAllotments(engine.database, NOW_MS);
+    const byArm = new Map(allotments.map(({ arm, ...rest }) => [arm, rest]));
+    // 487 decisions, the baseline eligible in each at one half.
+    expect(byArm.get('baseline')).toEqual({ observed: 480, expected: 243.5, variance: 487 / 4 });
+    expect(byArm.get('fourth')).toEqual({ observed: 2, expected: 0.8, variance: 0.25 + 0.21 });
+    expect(byArm.get('third')?.expected).toBeCloseTo(0.2, 12);
   });
 });
