@@ -11,7 +11,7 @@ import { qualityMetric, qualityPoints } from './plan/quality-metric.ts';
 import { withWorkDirectory } from './work-directory.ts';
 
 /**
- * The renditions with quality as measured: VMAF or SSIM against the normalised source over two windows at a phone's and a
+ * The renditions with quality as measured: VMAF or SSIM against the normalised source over windows (two, or at these places) at a phone's and a
  * desktop's display size, mapped to points, never falling with a codec's bitrate. Throws `FfmpegError`.
  */
 export function measureQuality(
@@ -19,13 +19,14 @@ export function measureQuality(
   source: EncodeSource,
   renditions: readonly StoredRendition[],
   signal: AbortSignal,
+  places?: readonly number[],
 ): Promise<StoredRendition[]> {
   const first = renditions[0];
   if (!first) return Promise.resolve([]);
   return withWorkDirectory(room.workRoot, `${source.assetId}.quality`, async (directory) => {
     const run = { signal, directory };
     const perWindow: Likeness[][] = [];
-    for (const window of qualityWindows(first.segments)) {
+    for (const window of qualityWindows(first.segments, places)) {
       perWindow.push(...(await compareSegments(room, source, window, renditions, run)));
     }
     // Containers that cannot seek still have a beginning.

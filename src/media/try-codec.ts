@@ -17,19 +17,21 @@ import {
 } from './plan/codec-trial.ts';
 import { candidateFile, mediaBytes } from './plan/per-title/analysis-job.ts';
 import { qualityOnDevices } from './plan/quality.ts';
-import { openingWindow, type QualityWindow, qualityWindows } from './plan/quality-job.ts';
+import { evenPlaces, openingWindow, type QualityWindow, qualityWindows } from './plan/quality-job.ts';
 import { qualityMetric, qualityPoints } from './plan/quality-metric.ts';
 import { withWorkDirectory } from './work-directory.ts';
 
 /** Whether one quality is as good as another. */
 export type IsAsGood = (one: Quality, other: Quality) => boolean;
 
+/** H.264 spends by the bitrate, a constant quality by the picture: two places would not say what either does to a title. */
+const PLACES = evenPlaces(4);
+
 type Trial = { rungs: readonly StoredRendition[]; isAsGood: IsAsGood };
 type Seen = { kbps: number; likeness: Likeness };
 
 /**
- * What these renditions would be in AV1: of each the constant quality that looks as good, found on the windows that quality is
- * measured on. The stored answer where it is of the same renditions; otherwise it is found and stored. Throws `FfmpegError`.
+ * What these renditions would be in AV1: of each the constant quality that looks as good, found in some places of the title. The stored answer where it is of the same renditions; otherwise it is found and stored. Throws `FfmpegError`.
  */
 export async function settleCodecTrial(
   room: MediaRoom,
@@ -56,7 +58,7 @@ function tryOut(
     const run = { signal, directory };
     const [first] = rungs;
     const look = (window: QualityWindow) => lookAtRungs(room, source, window, rungs, run);
-    const inPlaces = await sampleAll(first ? qualityWindows(first.segments) : [], look);
+    const inPlaces = await sampleAll(first ? qualityWindows(first.segments, PLACES) : [], look);
     // Containers that cannot seek still have a beginning.
     const shown = inPlaces.length > 0 || !first ? inPlaces : await sampleAll([openingWindow(first.segments)], look);
     if (shown.length === 0) throw new MediaError('unreadable-output', `no frame of ${source.assetId} was compared`);

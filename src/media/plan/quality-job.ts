@@ -24,8 +24,17 @@ const PREROLL_FRAMES = 8;
 /** One window: a segment, the same on every rendition. */
 export type QualityWindow = { segmentIndex: number; startSeconds: number; seconds: number };
 
-/** Two windows, a quarter and two thirds in, from segments of at least half the usual length; fewer when there are fewer. */
-export function qualityWindows(segments: readonly { durationMs: number }[]): QualityWindow[] {
+/** A quarter and two thirds in. */
+const TWO_PLACES = [0.25, 0.65];
+
+/** So many places, evenly over a title. */
+export const evenPlaces = (count: number): number[] => Array.from({ length: count }, (_, n) => (n + 0.5) / count);
+
+/** A window at each place (0..1 of the title), from segments of at least half the usual length; fewer when there are fewer. */
+export function qualityWindows(
+  segments: readonly { durationMs: number }[],
+  places: readonly number[] = TWO_PLACES,
+): QualityWindow[] {
   let startMs = 0;
   const all = segments.map(({ durationMs }, segmentIndex) => {
     const window = { segmentIndex, startSeconds: startMs / 1000, seconds: durationMs / 1000 };
@@ -34,7 +43,7 @@ export function qualityWindows(segments: readonly { durationMs: number }[]): Qua
   });
   const longest = Math.max(...all.map((window) => window.seconds));
   const usable = all.filter((window) => window.seconds >= longest / 2);
-  const chosen = [0.25, 0.65].map((share) => usable[Math.floor(usable.length * share)]);
+  const chosen = places.map((place) => usable[Math.floor(usable.length * place)]);
   return [...new Set(chosen)].filter((window) => window !== undefined);
 }
 

@@ -48,8 +48,8 @@ const AV1_SAVES = 0.3;
 const UNLOCKED_WORTH = 0.2;
 /** Source pixels in and pixels out, per second of processor time; measured with the two presets at 360p, and SVT-AV1's from 180p up. */
 const PIXELS_PER_CPU_SECOND = { veryfast: 55e6, slow: 18e6, av1: 10e6 };
-/** Two windows of two seconds, encoded three times, before anything is made in AV1. */
-const AV1_TRIAL_SECONDS = 12;
+/** Four windows of two seconds, encoded three times, before anything is made in AV1. */
+const AV1_TRIAL_SECONDS = 24;
 /** Traffic at 2 cents a gigabyte against processors at 4 cents an hour: a second must save about half a megabyte. */
 export const LEAST_MEGABYTES_PER_CPU_SECOND = 0.5;
 /** A rung whose bitrate is within this factor of a rendition's is there: arms accept 1.35. */

@@ -1,9 +1,10 @@
-import type { AssetDocument, StoredRendition } from '../../domain/asset.ts';
+import type { AssetDocument, Quality, StoredRendition } from '../../domain/asset.ts';
 import { encodeUpgrade } from '../../media/encode-upgrade.ts';
 import { measureQuality } from '../../media/measure-quality.ts';
 import type { EncodeSource } from '../../media/media-room.ts';
 import { av1Twin, type CodecTrial } from '../../media/plan/codec-trial.ts';
 import type { SourceIdentity } from '../../media/plan/plan-renditions.ts';
+import { evenPlaces } from '../../media/plan/quality-job.ts';
 import { settleCodecTrial } from '../../media/try-codec.ts';
 import { isAsGood, LEAST_SAVED_SHARE, savedShare, twinsOf } from '../../policy/codec-twins.ts';
 import { nextRevision } from '../next-revision.ts';
@@ -17,8 +18,12 @@ export type CodecUpgradeOutcome =
   | { kind: 'saves-too-little'; savedShare: number }
   | { kind: 'nothing-to-do' };
 
-/** A rung that came out a little worse than on the windows before is made once more at so much better a constant quality. */
-const CRF_STEP = 4;
+/** Where twins are held against what they stand for: more of the title than they were tried on. */
+const JUDGED_PLACES = evenPlaces(6);
+/** A twin that came out worse than it was tried is made again, better by what it lacks. */
+const ATTEMPTS = 3;
+/** Of a step of constant quality; at high quality it is a little less, at low quality more. */
+const POINTS_PER_CRF = 0.6;
 
 /**
  * Makes a twin of every H.264 rendition of an asset in AV1, one at a time, and publishes them beside those as the next revision: all of
@@ -78,18 +83,36 @@ async function makeTwins(
   const { ports, source, rungs, signal } = make;
   const crfOf = new Map(twins.map(({ standsFor, crf }) => [standsFor, crf]));
   const made = new Map(before);
-  let found = before;
+  let missing = rungs.filter(({ id }) => !before.has(id));
   let measured: StoredRendition[] = [];
-  for (const step of [0, CRF_STEP]) {
-    for (const rung of rungs.filter(({ id }) => !found.has(id))) {
+  for (let attempt = 0; attempt < ATTEMPTS && missing.length > 0; attempt += 1) {
+    for (const rung of missing) {
       const crf = crfOf.get(rung.id);
-      if (crf != null) made.set(rung.id, await makeTwin(make, rung, crf - step));
+      if (crf != null) made.set(rung.id, await makeTwin(make, rung, crf));
     }
-    measured = await measureQuality(ports.media, source, [...rungs, ...made.values()], signal);
-    found = twinsOf(measured, 'av1');
-    if (found.size === rungs.length) break;
+    measured = await measureQuality(ports.media, source, [...rungs, ...made.values()], signal, JUDGED_PLACES);
+    const found = twinsOf(measured, 'av1');
+    missing = rungs.filter(({ id }) => !found.has(id));
+    for (const { id } of missing) {
+      const [rung, twin] = [id, made.get(id)?.id].map((wanted) => measured.find((each) => each.id === wanted));
+      const better = betterCrf(crfOf.get(id), rung, twin);
+      if (better === null) return measured;
+      crfOf.set(id, better);
+    }
   }
   return measured;
+}
+
+/** At which constant quality to make a twin again that does not look as good; null where it is not for its looks. */
+function betterCrf(
+  crf: number | null | undefined,
+  rung: StoredRendition | undefined,
+  twin: StoredRendition | undefined,
+): number | null {
+  if (crf == null || !rung || !twin) return null;
+  const devices = Object.keys(rung.quality) as (keyof Quality)[];
+  const lacking = Math.max(...devices.map((device) => rung.quality[device] - twin.quality[device]));
+  return lacking <= 0 ? null : Math.max(1, crf - Math.max(2, Math.ceil(lacking / POINTS_PER_CRF)));
 }
 
 async function makeTwin(make: Make, rung: StoredRendition, crf: number): Promise<StoredRendition> {

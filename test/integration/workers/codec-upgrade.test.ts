@@ -61,10 +61,10 @@ describe('a title that is tried in AV1', () => {
   let before: AssetDocument;
   let after: AssetDocument;
   beforeAll(async () => {
-    before = await published('a_film', 'testsrc2=size=640x360:rate=30000/1001:duration=4,noise=alls=8:allf=t');
+    before = await published('a_film', 'testsrc2=size=426x240:rate=30000/1001:duration=4,noise=alls=4:allf=t');
     expect(await runUpgrade(platform.ports, job('a_film'), isIdle, signal)).toMatchObject({ kind: 'upgraded' });
     after = await documentOf('a_film');
-  });
+  }, 120_000);
 
   test('has a twin of every rung beside it: as good, smaller, in another revision', () => {
     assetDocumentSchema.parse(after);
