@@ -1,13 +1,13 @@
 import type { PolicyConfig } from '../../src/domain/index.ts';
-import { defaultConfig } from '../../src/policy/ladder-families.ts';
 import type { Bench, BenchResult } from '../report.ts';
 import { staticBaseline } from './bandits.ts';
+import { benchConfig } from './bench-config.ts';
 import { bootstrapRatio } from './bootstrap.ts';
 import { bytesRow } from './bytes-at-quality.ts';
 import { FROZEN_ARMS } from './frozen-arms.ts';
 import { guardrailCost } from './guardrail-cost.ts';
 import { modelData } from './model-data.ts';
-import { ourPolicy } from './our-policy.ts';
+import { playApart } from './play-apart.ts';
 import { proposerRows } from './proposer-gain.ts';
 import { type ReplayPolicy, type ReplayResult, replay, type Scenario } from './replay.ts';
 import { type RewardTable, rewardTable } from './reward-table.ts';
@@ -17,7 +17,7 @@ import { undecidedContexts } from './undecided-contexts.ts';
 /** Results of one policy over all seeds. */
 type Played = { name: string; runs: ReplayResult[] };
 /** Runs with the proposer on. */
-const PROPOSER_SEEDS = 3;
+const PROPOSER_SEEDS = 2;
 const TARGETS = { stationary: 0.8, shift: 0.6 } as const;
 
 /**
@@ -27,12 +27,12 @@ const TARGETS = { stationary: 0.8, shift: 0.6 } as const;
 export const learn: Bench = async ({ quick, traces, titles }) => {
   const data = await modelData({ traces, titles });
   process.stdout.write(`${data.source}; tuned on the even files, measured on the odd ones\n`);
-  const config: PolicyConfig = { ...defaultConfig({ createdAt: '2026-01-01T00:00:00.000Z' }), arms: [...FROZEN_ARMS] };
+  const config = benchConfig();
   const train = await rewardTable(data.train, FROZEN_ARMS, config.reward, data.hash);
   const test = await rewardTable(data.test, FROZEN_ARMS, config.reward, data.hash);
   const seeds = { stationary: seedsUpTo(quick ? 2 : 10), shift: seedsUpTo(quick ? 1 : 5) };
   const results: BenchResult[] = [];
-  const tuned = tuneBandits(train, quick ? [101] : [101, 102]);
+  const tuned = tuneBandits(train, [101]);
   for (const scenario of ['stationary', 'shift'] as const) {
     const bandits = tuned[scenario];
     for (const { name, settings } of bandits) process.stdout.write(`${scenario}: ${name} ${settings}\n`);
@@ -40,7 +40,8 @@ export const learn: Bench = async ({ quick, traces, titles }) => {
       name,
       runs: seeds[scenario].map((seed) => replay(test, create(seed), seed, scenario)),
     });
-    const ours = play('ours', (seed) => ourPolicy(test, config, seed));
+    const jobs = seeds[scenario].map((seed) => ({ scenario, seed }));
+    const ours: Played = { name: 'ours', runs: await playApart(jobs, { traces, titles }) };
     const baseline = play('static baseline', () => staticBaseline());
     const peers = bandits.map(({ name, create }) => play(name, (seed) => create(test, seed)));
     results.push(...compare(scenario, ours, baseline, peers));
