@@ -116,7 +116,9 @@ async function upgrade({ room, source }: TitleRoom, rungs: readonly StoredRendit
   const { assetId: id, uploadKey, input } = source;
   const assets = createAssetStore(room.store);
   const { durationMs } = input.details;
-  await assets.create(hostedAsset({ id, uploadKey, durationMs, plan: openPlan([]), renditions: [...rungs] }));
+  await assets.create(
+    hostedAsset({ id, uploadKey, durationMs, plan: openPlan(baselineRungs()), renditions: [...rungs] }),
+  );
   let encodeSeconds = 0;
   const run: typeof room.ffmpeg.run = async (job, options) => {
     const seconds = await secondsOf(() => room.ffmpeg.run(job, options));
@@ -139,12 +141,13 @@ async function upgrade({ room, source }: TitleRoom, rungs: readonly StoredRendit
   return { twins, encodeSeconds, findingSeconds: allSeconds - encodeSeconds };
 }
 
+const baselineRungs = () => defaultConfig({ createdAt: '' }).arms.find((arm) => arm.baseline)?.rungs ?? [];
+
 /** As an upload is encoded. */
 async function encodeH264({ room, source }: TitleRoom): Promise<StoredRendition[]> {
   const identity = { uploadKey: source.uploadKey, details: source.input.details };
   const { width, height } = identity.details.source;
-  const baseline = defaultConfig({ createdAt: '' }).arms.find((arm) => arm.baseline)?.rungs ?? [];
-  const plan = openPlan(baseline.filter((rung) => rung.height <= Math.min(width, height)));
+  const plan = openPlan(baselineRungs().filter((rung) => rung.height <= Math.min(width, height)));
   const planned = planRendition(identity, fastLaneRung(plan), 1);
   const { rendition: first } = await encodeFastLane(room, source, planned, { signal, onPlayable: async () => {} });
   const analysis = await settleAnalysis(room, source, { rungs: plan.rungs, first }, signal);
