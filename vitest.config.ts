@@ -14,6 +14,8 @@ export default defineConfig({
           // No module keeps state of its own, so files may share them; one process per file took longer than the tests.
           isolate: false,
           maxWorkers: 2,
+          // Only what hangs is to fail: a machine that is busy with other things takes ten times as long.
+          testTimeout: 30_000,
           include: ['test/**/*.test.ts'],
           exclude: ['test/integration/**', 'test/contract/**', 'test/e2e/**', 'test/soak/**'],
         },
