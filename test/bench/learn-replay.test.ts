@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { independentThompson, linearBandit, staticBaseline } from '../../bench/learn/bandits.ts';
 import { bootstrapRatio } from '../../bench/learn/bootstrap.ts';
+import { bdRate } from '../../bench/learn/bytes-at-quality.ts';
 import { guardrailCost } from '../../bench/learn/guardrail-cost.ts';
 import { BATCH, meanRewards, oracleArms, type ReplayPolicy, replay } from '../../bench/learn/replay.ts';
 import { cellOf, KEPT, type RewardTable } from '../../bench/learn/reward-table.ts';
@@ -104,12 +105,37 @@ describe('what keeping to the stall guardrail costs', () => {
     };
     for (const [arm, stalledMs] of [10, 10, 60].entries()) fill(arm, stalledMs);
     // Arm 2 is 3 points better than the baseline in the two contexts of BB.
-    expect(guardrailCost(made, 0.01)).toEqual({ points: 1.5, contexts: ['BB phone', 'BB desktop'] });
-    expect(guardrailCost(made, 0.051)).toEqual({ points: 0, contexts: [] });
+    const strict = guardrailCost(made, 0.01);
+    expect(strict).toMatchObject({ points: 1.5, contexts: ['BB phone', 'BB desktop'] });
+    expect([0, 1, 2].map((arm) => strict.isForbidden(3, arm))).toEqual([false, false, true]);
+    const lax = guardrailCost(made, 0.051);
+    expect(lax).toMatchObject({ points: 0, contexts: [] });
+    expect(lax.isForbidden(3, 2)).toBe(false);
   });
 });
 
 const LINEAR = { features: 'cell', centre: 'global', width: 0.3, ridge: 1, discount: 1 } as const;
+
+describe('rate at equal points', () => {
+  const curve = (factor: number) =>
+    [1, 2, 4].map((mbps) => ({ mbps: mbps * factor, points: 60 + 10 * Math.log2(mbps) }));
+
+  it('is what one curve needs of the other’s bytes, wherever they are measured', () => {
+    expect(bdRate(curve(0.8), curve(1))).toBeCloseTo(-0.2, 9);
+    const elsewhere = [1.3, 2.5, 3.1].map((mbps) => ({ mbps, points: 60 + 10 * Math.log2(mbps) }));
+    expect(bdRate(elsewhere, curve(1))).toBeCloseTo(0, 9);
+  });
+
+  it('leaves out what costs more and brings less, and is nothing without points in common', () => {
+    expect(bdRate([...curve(1), { mbps: 3, points: 61 }], curve(1))).toBeCloseTo(0, 9);
+    expect(
+      bdRate(
+        curve(1),
+        curve(1).map(({ mbps, points }) => ({ mbps, points: points + 100 })),
+      ),
+    ).toBeNull();
+  });
+});
 
 describe('the bandits it is compared with', () => {
   const bandits: [string, (seed: number) => ReplayPolicy][] = [
