@@ -11,6 +11,8 @@ import { viewsOfArm } from './views-of-arm.ts';
 const REFITS = 12;
 const VIEWS_PER_REFIT = 400;
 const ALPHA = 0.05;
+/** Fewer than in service: thousands of runs. */
+const DRAWS = 300;
 /** Enough to tell a tenth from a fifth. */
 const EDGE_RUNS = 200;
 /** Runs in which the earlier rule is asked too: it needs a fit of its own. */
@@ -55,7 +57,8 @@ export function guardTrips(runs: number): BenchResult[] {
 }
 
 function countTrips(runs: number, worsePoints: number) {
-  const config = defaultConfig({ createdAt: '2026-01-01T00:00:00.000Z' });
+  const base = defaultConfig({ createdAt: '2026-01-01T00:00:00.000Z' });
+  const config = { ...base, exploration: { ...base.exploration, posteriorDraws: DRAWS } };
   const tripped = { harm: 0, stall: 0, 'start-failure': 0, byPosterior: 0 };
   for (let run = 0; run < runs; run += 1) {
     const seen = new Set<string>();
@@ -75,7 +78,9 @@ function countTrips(runs: number, worsePoints: number) {
       const stamp = { config, seed: run * REFITS + refit, allocationVersion: refit + 1, createdAt: config.createdAt };
       const statistics = [...rows.values()];
       const allocation = buildAllocation({ ...stamp, statistics, previous, maturedViews: 0 });
-      previous = { config, allocation };
+      // Variances are measured once: they decide how views are spread, not what guards conclude.
+      const effects = allocation.effects && { ...allocation.effects, views: Number.MAX_SAFE_INTEGER };
+      previous = { config, allocation: effects ? { ...allocation, effects } : allocation };
       for (const { arms } of allocation.contexts) for (const { guard } of arms) seen.add(guard);
       if (run < PEER_RUNS && worsePoints === 0) {
         const { contexts, arms } = fitPosterior(statistics, config, allocation.effects ?? null);

@@ -3,7 +3,14 @@ import type { LineSpread } from './arm-response.ts';
 import { NOTHING, plus, residualOf, robustWithin, type Slopes, slopesOf, type Within } from './covariate-slopes.ts';
 import type { PooledCell, PooledSums } from './pool-statistics.ts';
 import { type RewardMoments, rewardMoments } from './reward.ts';
-import { type Group, groupBuckets, medianOf, noiseBetweenGroups, ROBUST_EFFICIENCY, robustMean } from './robust-mean.ts';
+import {
+  type Group,
+  groupBuckets,
+  medianOf,
+  noiseBetweenGroups,
+  ROBUST_EFFICIENCY,
+  robustMean,
+} from './robust-mean.ts';
 
 /** What the posterior needs of one cell; arrays by arm position. */
 export type CellEvidence = {
