@@ -6,12 +6,17 @@ import { readPlayableSegment, trackPrefix } from './finished-tracks.ts';
 import { MediaError } from './media-error.ts';
 import type { EncodeSource, MediaRoom } from './media-room.ts';
 import { qualityOnDevices, smoothOverBitrate } from './plan/quality.ts';
-import { openingWindow, type QualityWindow, qualityWindows } from './plan/quality-job.ts';
+import { evenPlaces, openingWindow, type QualityWindow, qualityWindows } from './plan/quality-job.ts';
 import { qualityMetric, qualityPoints } from './plan/quality-metric.ts';
 import { withWorkDirectory } from './work-directory.ts';
 
 /**
- * The renditions with quality as measured: VMAF or SSIM against the normalised source over windows (two, or at these places) at a phone's and a
+ * Codecs spend unlike each other over a title: in two places one can look as good that does not in all. More than twins are tried in.
+ */
+const CODEC_PLACES = evenPlaces(6);
+
+/**
+ * The renditions with quality as measured: VMAF or SSIM against the normalised source over two windows, or six where codecs are compared, at a phone's and a
  * desktop's display size, mapped to points, never falling with a codec's bitrate. Throws `FfmpegError`.
  */
 export function measureQuality(
@@ -19,14 +24,14 @@ export function measureQuality(
   source: EncodeSource,
   renditions: readonly StoredRendition[],
   signal: AbortSignal,
-  places?: readonly number[],
 ): Promise<StoredRendition[]> {
   const first = renditions[0];
+  const hasSeveralCodecs = new Set(renditions.map(({ codec }) => codec)).size > 1;
   if (!first) return Promise.resolve([]);
   return withWorkDirectory(room.workRoot, `${source.assetId}.quality`, async (directory) => {
     const run = { signal, directory };
     const perWindow: Likeness[][] = [];
-    for (const window of qualityWindows(first.segments, places)) {
+    for (const window of qualityWindows(first.segments, hasSeveralCodecs ? CODEC_PLACES : undefined)) {
       perWindow.push(...(await compareSegments(room, source, window, renditions, run)));
     }
     // Containers that cannot seek still have a beginning.

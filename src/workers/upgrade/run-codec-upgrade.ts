@@ -4,7 +4,6 @@ import { measureQuality } from '../../media/measure-quality.ts';
 import type { EncodeSource } from '../../media/media-room.ts';
 import { av1Twin, type CodecTrial } from '../../media/plan/codec-trial.ts';
 import type { SourceIdentity } from '../../media/plan/plan-renditions.ts';
-import { evenPlaces } from '../../media/plan/quality-job.ts';
 import { settleCodecTrial } from '../../media/try-codec.ts';
 import { isAsGood, LEAST_SAVED_SHARE, savedShare, twinsOf } from '../../policy/codec-twins.ts';
 import { nextRevision } from '../next-revision.ts';
@@ -18,8 +17,6 @@ export type CodecUpgradeOutcome =
   | { kind: 'saves-too-little'; savedShare: number }
   | { kind: 'nothing-to-do' };
 
-/** Where twins are held against what they stand for: more of the title than they were tried on. */
-const JUDGED_PLACES = evenPlaces(6);
 /** A twin that came out worse than it was tried is made again, better by what it lacks. */
 const ATTEMPTS = 3;
 /** Of a step of constant quality; at high quality it is a little less, at low quality more. */
@@ -90,7 +87,7 @@ async function makeTwins(
       const crf = crfOf.get(rung.id);
       if (crf != null) made.set(rung.id, await makeTwin(make, rung, crf));
     }
-    measured = await measureQuality(ports.media, source, [...rungs, ...made.values()], signal, JUDGED_PLACES);
+    measured = await measureQuality(ports.media, source, [...rungs, ...made.values()], signal);
     const found = twinsOf(measured, 'av1');
     missing = rungs.filter(({ id }) => !found.has(id));
     for (const { id } of missing) {
