@@ -32,7 +32,7 @@ export const learn: Bench = async ({ quick, traces, titles }) => {
   const test = await rewardTable(data.test, FROZEN_ARMS, config.reward, data.hash);
   const seeds = { stationary: seedsUpTo(quick ? 2 : 10), shift: seedsUpTo(quick ? 1 : 5) };
   const results: BenchResult[] = [];
-  const tuned = tuneBandits(train, [101]);
+  const tuned = tuneBandits(train, quick ? [101] : [101, 102]);
   for (const scenario of ['stationary', 'shift'] as const) {
     const bandits = tuned[scenario];
     for (const { name, settings } of bandits) process.stdout.write(`${scenario}: ${name} ${settings}\n`);
