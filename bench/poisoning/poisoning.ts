@@ -29,13 +29,30 @@ export const poisoning: Bench = async ({ quick }) => {
   const honestPlain = outcomes(HONEST, false);
   const cases = quick ? CASES.slice(0, 3) : CASES;
   return [
-    ...describe({ name: 'nobody lies', attack: HONEST }, honest, honestPlain, honest, honestPlain).slice(0, 1),
+    costOfCare(honest, honestPlain),
     ...cases.flatMap((each) => {
       const [robust, plain] = [outcomes(each.attack, true), outcomes(each.attack, false)];
       return describe(each, robust, plain, honest, honestPlain);
     }),
   ];
 };
+
+/** What robust means cost while nobody lies. */
+function costOfCare(honest: readonly Outcome[], honestPlain: readonly Outcome[]): BenchResult {
+  const [own, plain] = [honest, honestPlain].map((outcomes) => summarise(outcomes.map(({ regret }) => regret)));
+  const peerValue = plain?.value ?? 0;
+  const { value, spread } = own ?? { value: 0, spread: 0 };
+  const metric = 'nobody lies: regret';
+  return {
+    metric,
+    value,
+    spread,
+    unit: 'points/view',
+    peer: 'plain means of the same views',
+    peerValue,
+    ratio: value / peerValue,
+  };
+}
 
 function describe(
   { name, checked }: Case,
