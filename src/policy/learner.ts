@@ -57,11 +57,18 @@ async function refit(options: Options): Promise<Fitted> {
   const { registry, log } = options;
   const current = await currentPolicy(registry);
   const { matured } = await options.countViews();
-  const fitted = await refitUnder(options, current.inForce, current, matured);
+  const statistics = await options.readStatistics(current.inForce);
+  const fitted = await refitUnder(options, { config: current.inForce, statistics, previous: current, matured });
   try {
     const { candidate } = current;
     // Fitted before it is given to anybody, and fitted after the config in force: when it comes into force, it is the newest.
-    if (candidate) await refitUnder(options, candidate.config, previousOf(current), matured);
+    if (candidate) {
+      const { config } = candidate;
+      // Statistics depend on a config by its reward alone.
+      const isSame = JSON.stringify(config.reward) === JSON.stringify(current.inForce.reward);
+      const seen = isSame ? statistics : await options.readStatistics(config);
+      await refitUnder(options, { config, statistics: seen, previous: previousOf(current), matured });
+    }
     if (!(await options.conductTrial())) return fitted;
   } catch (err) {
     log.warn({ err }, 'the config on trial stays where it is');
@@ -77,14 +84,10 @@ function previousOf({ candidate, config, allocation }: CurrentPolicy): Previous 
     : { config, allocation };
 }
 
-async function refitUnder(
-  options: Options,
-  config: PolicyConfig,
-  previous: Previous,
-  matured: number,
-): Promise<Fitted> {
+type Fit = { config: PolicyConfig; statistics: ViewStatistics[]; previous: Previous; matured: number };
+
+async function refitUnder(options: Options, { config, statistics, previous, matured }: Fit): Promise<Fitted> {
   const { registry, clock, log } = options;
-  const statistics = await options.readStatistics(config);
   const basis = fingerprint(statistics, config);
   if (previous.allocation.basis === basis) return unchanged(previous, matured);
   // A broken document keeps its number: the next one is above every number taken, not above the last good one.

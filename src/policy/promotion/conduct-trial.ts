@@ -76,7 +76,7 @@ export function createTrialConductor({
     if (current?.overtaken) return endOvertaken(last, current);
     if (!current?.candidate) return false;
     const { candidate, inForce } = current;
-    if (candidate.trial.shadow === null && candidate.allocation !== null)
+    if (candidate.trial.stage === 'shadow' && candidate.trial.shadow === null && candidate.allocation !== null)
       return (await trials.anchor(last, candidate.trial, candidate.allocation.allocationVersion)) !== null;
     const assessment = await assessTrial(ports, current);
     if (assessment?.verdict.kind !== 'move') return false;
