@@ -5,7 +5,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { mean } from 'simple-statistics';
 import type { StoredRendition } from '../../src/domain/asset.ts';
 import { settleAnalysis } from '../../src/media/analyse-title.ts';
 import { createAssetStore } from '../../src/media/asset-store.ts';
@@ -169,11 +168,11 @@ async function secondsOf(work: () => Promise<unknown>): Promise<number> {
   return (await childSeconds()) - before;
 }
 
-/** Every rendition against the source over all its segments: more than the windows that its quality was chosen on. */
+/** Every rendition against the source over all its segments, each by its length: more than the places that its quality was chosen in. */
 async function judge({ room, source }: TitleRoom, ladders: readonly StoredRendition[][]): Promise<RatePoint[][]> {
   const renditions = ladders.flat();
   const directory = await mkdtemp(join(tmpdir(), 'nara-judge-'));
-  const rows: Likeness[][] = [];
+  const rows: { seconds: number; row: Likeness[] }[] = [];
   try {
     let startSeconds = 0;
     for (const [segmentIndex, { durationMs }] of (renditions[0]?.segments ?? []).entries()) {
@@ -183,16 +182,19 @@ async function judge({ room, source }: TitleRoom, ladders: readonly StoredRendit
         const segment = await readPlayableSegment(room.store, trackPrefix(source.assetId, id), segmentIndex);
         await writeFile(join(directory, `${index}.mp4`), segment);
       }
-      rows.push(
-        ...[await compareWindow(room, source, window, files, { signal, directory })].filter((row) => row !== null),
-      );
+      const row = await compareWindow(room, source, window, files, { signal, directory });
+      if (row) rows.push({ seconds: window.seconds, row });
       startSeconds += durationMs / 1000;
     }
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
   const metric = qualityMetric(source.input.capabilities);
-  const pointsOf = (at: number): number => qualityPoints(metric, mean(rows.map((row) => row[at]?.desktop ?? 0)));
+  const shown = rows.reduce((sum, { seconds }) => sum + seconds, 0);
+  const pointsOf = (at: number): number => {
+    const sum = rows.reduce((total, { seconds, row }) => total + seconds * (row[at]?.desktop ?? 0), 0);
+    return qualityPoints(metric, sum / shown);
+  };
   return ladders.map((ladder) =>
     ladder.map((rendition) => ({ kbps: rendition.bitrateKbps, points: pointsOf(renditions.indexOf(rendition)) })),
   );
