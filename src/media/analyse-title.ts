@@ -88,7 +88,7 @@ function sampleWindow(
     if (sizes.some((bytes) => bytes === 0)) return null;
     const row = await compareWindow(room, source, window, files, run);
     return (
-      row && row.map((likeness, index) => ({ ...likeness, kbps: ((sizes[index] ?? 0) * 8) / 1000 / window.seconds }))
+      row?.map((likeness, index) => ({ ...likeness, kbps: ((sizes[index] ?? 0) * 8) / 1000 / window.seconds })) ?? null
     );
   };
   return orNull(room, source, () => withWorkDirectory(room.workRoot, `${source.assetId}.analysis`, sample));

@@ -69,7 +69,9 @@ function tryOut(
     for (let round = 0; round < TRIAL_ROUNDS; round += 1) {
       const crfs = tried.map((samples, index) => nextCrf(samples, looksLike(index)));
       const seen = await sampleAll(windows, (window) => encodeRungs(room, source, window, { rungs, crfs }, run));
-      sampleOf(source, seen).forEach((sample, index) => tried[index]?.push({ ...sample, crf: crfs[index] ?? 0 }));
+      sampleOf(source, seen).forEach((sample, index) => {
+        tried[index]?.push({ ...sample, crf: crfs[index] ?? 0 });
+      });
     }
     return rungs.map(({ id }, index) => {
       const settled = settleCrf(tried[index] ?? [], looksLike(index));
@@ -168,7 +170,7 @@ async function compared(
   const bytes = await Promise.all(files.map(async ({ path }) => mediaBytes(await readFile(join(run.directory, path)))));
   if (bytes.some((each) => each === 0)) return null;
   const row = await compareWindow(room, source, window, files, run);
-  return row && row.map((likeness, index) => ({ likeness, kbps: ((bytes[index] ?? 0) * 8) / 1000 / window.seconds }));
+  return row?.map((likeness, index) => ({ likeness, kbps: ((bytes[index] ?? 0) * 8) / 1000 / window.seconds })) ?? null;
 }
 
 function parseJson(bytes: Buffer | null): unknown {
