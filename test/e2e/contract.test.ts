@@ -205,7 +205,7 @@ describe('decisions', () => {
     expect((await service.call('POST', '/v1/assets/external', external)).status).toBe(200);
     expect((await service.call('POST', '/v1/assets/external', { ...external, durationMs: 1 })).status).toBe(409);
     const [decision] = await decide([session('d-5', { assetId: 'ext-1' })]);
-    expect(decision?.rungs.length).toBeGreaterThanOrEqual(2);
+    expect(decision?.rungs.length).toBeGreaterThan(0);
     expect((await service.call('GET', '/v/ext-1/master.m3u8')).status).toBe(404);
   });
 });
