@@ -135,7 +135,7 @@ const WORKERS = 2;
 /** The remainder of a longer video by two workers, a chunk each at a time, beside one worker in one piece. */
 async function chunked(workshop: Workshop): Promise<BenchResult[]> {
   const { room } = workshop;
-  const source = await workshop.source({ name: 'long', width: 854, height: 480, seconds: CHUNKED_SECONDS });
+  const source = await workshop.source({ name: 'long', width: 640, height: 360, seconds: CHUNKED_SECONDS });
   const { first, rest } = planRungs(source, LADDERS[0] ?? []);
   const { rendition } = await encodeFastLane(room, source, first, { signal, onPlayable: async () => {} });
   const options = { first: rendition, complexityScale: 1, signal };
@@ -155,7 +155,7 @@ async function chunked(workshop: Workshop): Promise<BenchResult[]> {
     await produceRemainder(room, source, rest, options);
   });
   const peer = 'in one piece by one';
-  const what = `${CHUNKED_SECONDS} s of 480p in chunks by ${WORKERS} workers`;
+  const what = `${CHUNKED_SECONDS} s of 360p in chunks by ${WORKERS} workers`;
   return [
     {
       metric: `${what}: processor time`,
