@@ -1,7 +1,7 @@
-import type { Decision, DecisionReason, EligibleArm } from '../domain/index.ts';
+import type { Decision, DecisionReason } from '../domain/index.ts';
 import type { AssetTreatments, EligibleTreatment } from './asset-treatments.ts';
 import type { IndexedEntry } from './index-allocation.ts';
-import { type TreatmentShares, treatmentShares } from './treatment-shares.ts';
+import { pinnedShares, type TreatmentShares, treatmentShares } from './treatment-shares.ts';
 
 /** The policy's half of a Decision. */
 export type ArmChoice = Pick<
@@ -9,28 +9,31 @@ export type ArmChoice = Pick<
   'arm' | 'setHash' | 'propensity' | 'eligible' | 'reason' | 'rungs' | 'fallbackLevel'
 >;
 
-type Draw = { chosen: EligibleTreatment; offset: number };
+type Draw = { position: number; offset: number };
 
-/** Inverse CDF: the arm whose interval holds `uniform`, and how far into that interval it lies. */
-function draw(eligible: readonly EligibleTreatment[], shares: readonly number[], uniform: number): Draw {
+/** Inverse CDF: the position whose interval holds `uniform`, and how far into that interval it lies. */
+function draw(shares: readonly number[], uniform: number): Draw {
   let start = 0;
-  let last: Draw | null = null;
-  for (const [index, chosen] of eligible.entries()) {
-    const share = shares[index] ?? 0;
+  let last = -1;
+  let lastStart = 0;
+  for (let position = 0; position < shares.length; position += 1) {
+    const share = shares[position] as number;
     if (share <= 0) continue;
-    last = { chosen, offset: uniform - start };
+    last = position;
+    lastStart = start;
     start += share;
-    if (uniform < start) return last;
+    if (uniform < start) break;
   }
-  // Only rounding of the last interval's end leads here.
-  if (last) return last;
+  // Only rounding of the last interval's end leads to it from beyond.
+  if (last >= 0) return { position: last, offset: uniform - lastStart };
   throw new RangeError('treatments.eligible: expected the baseline among them (got no arm with weight)');
 }
 
 function reasonOf(
   entry: IndexedEntry,
   eligible: readonly EligibleTreatment[],
-  { chosen, offset }: Draw,
+  chosen: EligibleTreatment,
+  offset: number,
   { fixedShare, best }: TreatmentShares,
 ): DecisionReason {
   if (entry.entry.level === 'cold' || best === null) return 'fallback';
@@ -57,25 +60,15 @@ export function chooseArm(request: {
   const { entry, treatments, uniform, pinnedArm = null } = request;
   const all = treatments.eligible;
   const pinned = pinnedArm === null ? undefined : all.find(({ arm }) => arm === pinnedArm);
-  const divided: TreatmentShares = pinned
-    ? { shares: all.map((treatment) => (treatment === pinned ? 1 : 0)), fixedShare: 0, best: null }
-    : treatmentShares(entry, all);
-  const { shares } = divided;
-  const drawn = draw(all, shares, uniform);
-  const { chosen } = drawn;
-  const eligible: EligibleArm[] = [];
-  let propensity = 0;
-  for (const [index, { arm, setHash }] of all.entries()) {
-    const share = shares[index] ?? 0;
-    eligible.push({ arm, propensity: share, setHash });
-    if (setHash === chosen.setHash) propensity += share;
-  }
+  const divided = pinned ? pinnedShares(entry, all, pinned) : treatmentShares(entry, all);
+  const { position, offset } = draw(divided.shares, uniform);
+  const chosen = all[position] as EligibleTreatment;
   return {
     arm: chosen.arm,
     setHash: chosen.setHash,
-    propensity: Math.min(1, propensity),
-    eligible,
-    reason: pinned ? 'pin' : reasonOf(entry, all, drawn, divided),
+    propensity: divided.propensities[position] as number,
+    eligible: divided.logged,
+    reason: pinned ? 'pin' : reasonOf(entry, all, chosen, offset, divided),
     rungs: chosen.rungs,
     fallbackLevel: entry.entry.level,
   };

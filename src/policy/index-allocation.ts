@@ -44,7 +44,7 @@ function indexEntry(entry: ContextAllocation, drawing: IndexedEntry['drawing']):
     positions: new Map(entry.arms.map(({ arm }, index) => [arm, index])),
     joint: jointOf(entry),
     drawing,
-    known: { byAsset: new WeakMap(), byKind: new Map() },
+    known: { byAsset: new WeakMap(), pinned: new WeakMap(), byKind: new Map() },
   };
 }
 

@@ -1,4 +1,4 @@
-import { contextKey } from '../domain/index.ts';
+import { contextKey, type EligibleArm } from '../domain/index.ts';
 import { challengerWeights } from './allocate.ts';
 import type { EligibleTreatment } from './asset-treatments.ts';
 import { bestProbabilities } from './best-probabilities.ts';
@@ -14,16 +14,25 @@ export type TreatmentShares = {
   fixedShare: number;
   /** Set of the treatment that is most likely the best; null where nothing may be given but the baseline. */
   best: string | null;
+  /** As decisions log the arms: one list for all of them. */
+  logged: EligibleArm[];
+  /** Probability of each arm's treatment. */
+  propensities: readonly number[];
 };
 
 /** Kinds of assets are few (which arms are eligible, and which of them are one); a strange mix of them must not fill memory. */
 const MOST_KINDS = 256;
 
 /** As it is on every asset of a kind: `best` is the position of an arm, since sets have other names on other assets. */
-type KindShares = Omit<TreatmentShares, 'best'> & { best: number | null };
+type KindShares = Pick<TreatmentShares, 'shares' | 'fixedShare'> & { best: number | null };
 
 /** What was worked out for an entry: it lives as long as its allocation is served. */
-export type KnownShares = { byAsset: WeakMap<object, TreatmentShares>; byKind: Map<string, KindShares> };
+export type KnownShares = {
+  byAsset: WeakMap<object, TreatmentShares>;
+  /** Where an arm is pinned, by its id. */
+  pinned: WeakMap<object, Map<string, TreatmentShares>>;
+  byKind: Map<string, KindShares>;
+};
 
 /**
  * The probabilities of the eligible arms: P(best) among the *treatments* there are on this asset, from the entry's joint posterior,
@@ -39,9 +48,37 @@ export function treatmentShares(entry: IndexedEntry, eligible: readonly Eligible
   const shares = byKind.get(kind) ?? divide(entry, eligible, kind);
   if (byKind.size >= MOST_KINDS) byKind.clear();
   byKind.set(kind, shares);
-  const here = { ...shares, best: shares.best === null ? null : (eligible[shares.best]?.setHash ?? null) };
+  const here = onAsset(shares, eligible);
   byAsset.set(eligible, here);
   return here;
+}
+
+/** All views for one of the eligible arms, worked out once as well. */
+export function pinnedShares(
+  entry: IndexedEntry,
+  eligible: readonly EligibleTreatment[],
+  pinned: EligibleTreatment,
+): TreatmentShares {
+  const byArm = entry.known.pinned.get(eligible) ?? new Map<string, TreatmentShares>();
+  const remembered = byArm.get(pinned.arm);
+  if (remembered) return remembered;
+  const shares = eligible.map((treatment) => (treatment === pinned ? 1 : 0));
+  const here = onAsset({ shares, fixedShare: 0, best: null }, eligible);
+  entry.known.pinned.set(eligible, byArm.set(pinned.arm, here));
+  return here;
+}
+
+function onAsset({ shares, fixedShare, best }: KindShares, eligible: readonly EligibleTreatment[]): TreatmentShares {
+  const bySet = new Map<string, number>();
+  for (const [index, { setHash }] of eligible.entries())
+    bySet.set(setHash, (bySet.get(setHash) ?? 0) + (shares[index] ?? 0));
+  return {
+    shares,
+    fixedShare,
+    best: best === null ? null : (eligible[best]?.setHash ?? null),
+    logged: eligible.map(({ arm, setHash }, index) => ({ arm, propensity: shares[index] ?? 0, setHash })),
+    propensities: eligible.map(({ setHash }) => Math.min(1, bySet.get(setHash) ?? 0)),
+  };
 }
 
 /** Which arms there are, and which of them are one treatment. */

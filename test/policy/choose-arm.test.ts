@@ -122,6 +122,18 @@ describe('the reason', () => {
     expect(pinned.eligible.map(({ propensity }) => propensity)).toEqual([0, 0, 1]);
     expect(chooseArm({ entry: learned, treatments: three, uniform: 0, pinnedArm: 'gone' }).arm).toBe('a');
   });
+
+  it('is pin for one arm now and another later, and none of it stays when the pin ends', () => {
+    const armAt = (pinnedArm: string | null) =>
+      chooseArm({ entry: learned, treatments: three, uniform: 0.65, pinnedArm }).arm;
+    expect(['z', 'a', 'z', null].map(armAt)).toEqual(['z', 'a', 'z', 'baseline']);
+  });
+
+  it('makes one treatment of a pinned arm and the arms with its set', () => {
+    const treatments = treatmentsOf(['a', 'S'], ['baseline', 'B'], ['z', 'S']);
+    const { arm, propensity } = chooseArm({ entry: learned, treatments, uniform: 0.5, pinnedArm: 'z' });
+    expect({ arm, propensity }).toEqual({ arm: 'z', propensity: 1 });
+  });
 });
 
 describe('whatever weights and assets', () => {
