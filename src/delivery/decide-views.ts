@@ -8,13 +8,12 @@ import type {
   Decision,
   DecisionReason,
   DecisionRecord,
-  Device,
   EligibleArm,
   FallbackLevel,
   OfferedRung,
-  Quality,
   Rollout,
 } from '../domain/index.ts';
+import { recordOf } from './decision-record.ts';
 import type { StandingDecisions } from './standing-decisions.ts';
 import { codecDrawOf, drawOf, rolloutDrawOf, type ViewKeys, viewIdOf } from './view-identity.ts';
 
@@ -86,19 +85,28 @@ export function createDecider(ports: DecidePorts, keys: ViewKeys) {
     options: { peek?: boolean } = {},
   ): Promise<DecideBatch> {
     const assets = await readAssets(ports, requests);
-    const playable = requests.filter((request) => isPlayable(assets.get(request.assetId)));
-    const decisions = await decideAll(ports, keys, playable, assets, options.peek === true);
-    const results = requests.map((request) => resultOf(ports, request, assets, decisions));
+    const { pairs, places } = distinctPairs(requests, assets);
+    const decisions = await decideAll(ports, keys, pairs, assets, options.peek === true);
+    const results = requests.map((request, index) => {
+      const place = places[index];
+      const decision = typeof place === 'number' ? decisions[place] : undefined;
+      return resultOf(ports, request, assets.get(request.assetId), decision);
+    });
     if (options.peek) return { kind: 'decided', results };
 
-    const records = results.flatMap((result, index) =>
-      result.kind === 'decided' && !logged.has(revisionKey(result))
-        ? [recordOf(result, requests[index]?.block ?? '', ports.clock)]
-        : [],
-    );
+    const records: DecisionRecord[] = [];
+    const revisions: string[] = [];
+    for (const [index, result] of results.entries()) {
+      if (result.kind !== 'decided') continue;
+      const revision = revisionKey(result);
+      // Asked for by `get`, so that what is still played is not forgotten first.
+      if (logged.get(revision)) continue;
+      records.push(recordOf(result, requests[index]?.block ?? '', ports.clock));
+      revisions.push(revision);
+    }
     const stored = await ports.log(records);
     if (stored.kind === 'full') return stored;
-    for (const result of results) if (result.kind === 'decided') logged.set(revisionKey(result), true);
+    for (const revision of revisions) logged.set(revision, true);
     return { kind: 'decided', results };
   };
 }
@@ -121,28 +129,50 @@ async function readAssets(
   return new Map(ids.map((id, index) => [id, documents[index] ?? null]));
 }
 
+/**
+ * The pairs of a batch that can be played, each by its first request, which is the one that decides; and for every request which of
+ * them it is of, null where it cannot be played.
+ */
+function distinctPairs(
+  requests: readonly ViewRequest[],
+  assets: ReadonlyMap<string, AssetDocument | null>,
+): { pairs: ViewRequest[]; places: (number | null)[] } {
+  const pairs: ViewRequest[] = [];
+  const known = new Map<string, number>();
+  const places = requests.map((request) => {
+    if (!isPlayable(assets.get(request.assetId))) return null;
+    const key = pairKey(request);
+    const place = known.get(key) ?? pairs.push(request) - 1;
+    known.set(key, place);
+    return place;
+  });
+  return { pairs, places };
+}
+
+/** One decision per pair, in order. */
 async function decideAll(
   ports: DecidePorts,
   keys: ViewKeys,
-  requests: readonly ViewRequest[],
+  pairs: readonly ViewRequest[],
   assets: ReadonlyMap<string, AssetDocument | null>,
   peek: boolean,
-): Promise<Map<string, Decision>> {
-  // Of one pair's requests in a batch the first is the one that decides.
-  const distinct = [...new Map(requests.toReversed().map((request) => [pairKey(request), request])).values()];
-  const standing = await ports.standing.find(distinct);
-  const decided = new Map<string, Decision>();
-  const fresh: Decision[] = [];
+): Promise<Decision[]> {
+  const standing = await ports.standing.find(pairs);
   const decidedAt = new Date(ports.clock.nowMs()).toISOString();
-  for (const [index, request] of distinct.entries()) {
-    const known = standing[index];
-    const asset = assets.get(request.assetId);
-    if (known?.kind === 'stands') decided.set(pairKey(request), known.decision);
-    else if (asset) fresh.push({ ...decideNew(ports, keys, request, asset, known?.generation ?? 0), decidedAt });
-  }
-  const claimed = peek || fresh.length === 0 ? fresh : await ports.standing.claim(fresh);
-  for (const decision of claimed) decided.set(pairKey(decision), decision);
-  return decided;
+  const fresh: Decision[] = [];
+  const decisions = pairs.map((request, place) => {
+    const known = standing[place];
+    if (known?.kind === 'stands') return known.decision;
+    const asset = assets.get(request.assetId) as AssetDocument;
+    const decision = decideNew(ports, keys, request, asset, known?.generation ?? 0, decidedAt);
+    fresh.push(decision);
+    return decision;
+  });
+  if (peek || fresh.length === 0) return decisions;
+  const claimed = (await ports.standing.claim(fresh)).values();
+  return decisions.map((decision, place) =>
+    standing[place]?.kind === 'stands' ? decision : (claimed.next().value ?? decision),
+  );
 }
 
 function decideNew(
@@ -151,39 +181,54 @@ function decideNew(
   request: ViewRequest,
   asset: AssetDocument,
   generation: number,
-): Omit<Decision, 'decidedAt'> {
+  decidedAt: string,
+): Decision {
   const { sessionId, assetId, context, covariates, decodes = [] } = request;
   const choice = ports.choose({
     context,
     asset,
     uniform: drawOf(keys, sessionId, assetId, generation),
-    rolloutDraw: () => rolloutDrawOf(keys, sessionId, assetId, generation),
+    // Not an arrow: tsx names each of those anew as it is made.
+    rolloutDraw() {
+      return rolloutDrawOf(keys, sessionId, assetId, generation);
+    },
     decodes,
     // Where nothing was said there is nothing to draw.
     codecUniform: decodes.length === 0 ? 0 : codecDrawOf(keys, sessionId, assetId, generation),
   });
-  return {
-    ...choice,
+  // Field by field, as in a record: this is done for every view.
+  const decision: Decision = {
     viewId: viewIdOf(keys, sessionId, assetId, generation),
     sessionId,
     assetId,
     generation,
+    decidedAt,
+    configVersion: choice.configVersion,
+    allocationVersion: choice.allocationVersion,
     revision: asset.revision,
     context,
+    fallbackLevel: choice.fallbackLevel,
+    arm: choice.arm,
+    setHash: choice.setHash,
+    propensity: choice.propensity,
+    eligible: choice.eligible,
+    reason: choice.reason,
+    rungs: choice.rungs,
     covariates,
-    ...(decodes.length === 0 ? {} : { decodes: [...decodes] }),
   };
+  if (decodes.length > 0) decision.decodes = [...decodes];
+  if (choice.codec) decision.codec = choice.codec;
+  if (choice.rollout) decision.rollout = choice.rollout;
+  return decision;
 }
 
 function resultOf(
   ports: DecidePorts,
   request: ViewRequest,
-  assets: ReadonlyMap<string, AssetDocument | null>,
-  decisions: ReadonlyMap<string, Decision>,
+  asset: AssetDocument | null | undefined,
+  decision: Decision | undefined,
 ): DecideResult {
-  const asset = assets.get(request.assetId);
   if (!asset) return { kind: 'unknown-asset' };
-  const decision = decisions.get(pairKey(request));
   if (decision === undefined) return { kind: 'not-playable', asset };
   const view = asSaid(decision, request);
   const isAsDecided = view === decision && decision.revision === asset.revision;
@@ -200,28 +245,4 @@ function asSaid(decision: Decision, { decodes: said = [] }: ViewRequest): Decisi
   const kept = decodes.filter((each) => said.includes(each));
   const isKept = codec !== undefined && kept.includes(codec.codec);
   return { ...rest, decodes: kept, ...(isKept ? { codec } : {}) };
-}
-
-/** A view that goes on with other renditions, of a newer revision or another codec, is logged again: same view, same arm. */
-function recordOf({ decision, asset, offered }: DecidedView, block: string, clock: Clock): DecisionRecord {
-  const goesOn = offered !== decision.rungs;
-  return {
-    ...decision,
-    ...(goesOn ? { revision: asset.revision, rungs: offered, decidedAt: new Date(clock.nowMs()).toISOString() } : {}),
-    owner: asset.owner,
-    block,
-    liftPanel: asset.plan?.liftPanel ?? false,
-    holdout: asset.plan?.holdout ?? false,
-    complexityScale: asset.complexityScale,
-    renditions: asset.renditions.map(({ id, bitrateKbps, quality, qualityMeasured }) => ({
-      id,
-      bitrateKbps,
-      quality: qualityMeasured ? seenQuality(quality, decision.context.device) : null,
-    })),
-  };
-}
-
-/** An unknown device is taken for a desktop: the strictest screen that is common. */
-function seenQuality(quality: Quality, device: Device): number {
-  return quality[device === 'unknown' ? 'desktop' : device];
 }

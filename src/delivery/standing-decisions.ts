@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { type Clock, type Decision, decisionSchema } from '../domain/index.ts';
+import { decisionWriter } from './decision-writer.ts';
 
 /*
  * The first decision of a (session, asset) stands for 24 h. It is looked for in memory, then Redis, then ClickHouse, and
@@ -55,6 +56,7 @@ export class StandingDecisions {
   readonly #askAgainAtMs = { redis: 0, clickhouse: 0 };
   #nothingBefore = { completeSinceMs: Number.NaN, untilMs: 0 };
   readonly #memory = new LRUCache<string, Decision>({ max: MEMORY_ENTRIES });
+  readonly #textOf = decisionWriter();
 
   constructor(ports: StandingPorts) {
     this.#ports = ports;
@@ -85,7 +87,7 @@ export class StandingDecisions {
   async claim(decisions: readonly Decision[]): Promise<Decision[]> {
     const entries = decisions.map((decision) => ({
       key: sharedKeyOf(decision, decision.generation),
-      value: JSON.stringify(decision),
+      value: this.#textOf(decision),
       ttlMs: SHARED_TTL_MS,
     }));
     const standing = await this.#ask('redis', [], () => this.#ports.shared.claim(entries));

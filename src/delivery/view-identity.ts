@@ -1,4 +1,4 @@
-import { createHmac, randomBytes } from 'node:crypto';
+import { createHmac, type Hmac, randomBytes } from 'node:crypto';
 
 /** The uses of the server secret, each under its own derived key, so that none can stand in for another. */
 export type ViewKeys = { identity: Buffer; draw: Buffer; rollout: Buffer; token: Buffer };
@@ -10,15 +10,16 @@ export function deriveViewKeys(secret: string): ViewKeys {
 
 const ID_CHARACTERS = 22;
 const TWO_POW_48 = 2 ** 48;
+const HEX_OF_48_BITS = 12;
 
-function digest(key: Buffer, sessionId: string, assetId: string, generation: number): Buffer {
+function keyed(key: Buffer, sessionId: string, assetId: string, generation: number): Hmac {
   // Neither id can hold a line feed, so the three parts cannot run into each other.
-  return createHmac('sha256', key).update(`${sessionId}\n${assetId}\n${generation}`).digest();
+  return createHmac('sha256', key).update(`${sessionId}\n${assetId}\n${generation}`);
 }
 
 /** The view of a session playing an asset: the same on every host and after every restart, without a look-up. */
 export function viewIdOf(keys: ViewKeys, sessionId: string, assetId: string, generation: number): string {
-  return `v_${digest(keys.identity, sessionId, assetId, generation).toString('base64url').slice(0, ID_CHARACTERS)}`;
+  return `v_${keyed(keys.identity, sessionId, assetId, generation).digest('base64url').slice(0, ID_CHARACTERS)}`;
 }
 
 /** A uniform number in [0, 1) that the client can neither choose nor predict. */
@@ -33,11 +34,14 @@ export function rolloutDrawOf(keys: ViewKeys, sessionId: string, assetId: string
 
 /** A third, of other bits than the first: which codec, of those that the player decodes. */
 export function codecDrawOf(keys: ViewKeys, sessionId: string, assetId: string, generation: number): number {
-  return uniformOf(keys.draw, sessionId, assetId, generation, 6);
+  return uniformOf(keys.draw, sessionId, assetId, generation, 1);
 }
 
-const uniformOf = (key: Buffer, sessionId: string, assetId: string, generation: number, firstByte = 0): number =>
-  digest(key, sessionId, assetId, generation).readUIntBE(firstByte, 6) / TWO_POW_48;
+/** The digest's first or second 48 bits. Read as text: for every view that is cheaper than a buffer of them. */
+function uniformOf(key: Buffer, sessionId: string, assetId: string, generation: number, part: 0 | 1 = 0): number {
+  const hex = keyed(key, sessionId, assetId, generation).digest('hex');
+  return Number.parseInt(hex.slice(part * HEX_OF_48_BITS, (part + 1) * HEX_OF_48_BITS), 16) / TWO_POW_48;
+}
 
 /** A session for a player that brought none. */
 export function mintSessionId(): string {

@@ -108,6 +108,57 @@ describe('decideViews', () => {
     expect(host.state.logged[0]?.renditions.map(({ id }) => id)).toEqual(['low', 'high']);
   });
 
+  it('logs the whole decision, and of its asset what outcomes are scored by on that device', async () => {
+    host.state.asset = {
+      ...host.state.asset,
+      renditions: [
+        rendition({
+          id: 'low',
+          bitrateKbps: 300,
+          quality: { phone: 61, tablet: 57, desktop: 52, tv: 47 },
+          qualityMeasured: true,
+        }),
+        rendition({ id: 'high', bitrateKbps: 900, qualityMeasured: false }),
+      ],
+    };
+    const rollout = { trialVersion: 2, stage: 'canary', share: 0.05 } as const;
+    const inTrial = host.newProcess({
+      choose: () => ({
+        configVersion: 2,
+        allocationVersion: 3,
+        fallbackLevel: 'region',
+        arm: 'first',
+        setHash: 'x',
+        propensity: 0.25,
+        eligible: [{ arm: 'first', propensity: 0.25, setHash: 'x' }],
+        reason: 'explore',
+        rungs: [rung('low', 300)],
+        codec: { codec: 'av1', propensity: 0.95 },
+        rollout,
+      }),
+    });
+    const asked = { ...request('s1'), covariates: { throughputKbps: 800 }, block: 'b1', decodes: ['av1' as const] };
+    const batch = await inTrial([asked]);
+    if (batch.kind !== 'decided' || batch.results[0]?.kind !== 'decided') throw new Error('expected a decision');
+    const { decision, asset } = batch.results[0];
+    expect(decision).toMatchObject({ rollout, codec: { codec: 'av1' }, decodes: ['av1'], configVersion: 2 });
+    expect(host.state.logged).toEqual([
+      {
+        ...decision,
+        owner: asset.owner,
+        block: 'b1',
+        liftPanel: false,
+        holdout: false,
+        complexityScale: asset.complexityScale,
+        renditions: [
+          { id: 'low', bitrateKbps: 300, quality: 61 },
+          { id: 'high', bitrateKbps: 900, quality: null },
+        ],
+      },
+    ]);
+    expect([...host.shared.values()].map((text) => JSON.parse(text))).toEqual([decision]);
+  });
+
   it('keeps a view on its arm whatever has been learned meanwhile', async () => {
     const decide = host.newProcess();
     const first = await decideOne(decide, 's1');

@@ -74,6 +74,14 @@ describe('view identity', () => {
     expect(ids.size).toBe(8);
   });
 
+  it('never changes from version to version: views that were decided before are found, and drawn again as they were', () => {
+    expect(viewIdOf(keys, 's1', 'a_1', 0)).toBe('v_QEpxHW03upNW5PBJUFaWdU');
+    expect(viewIdOf(keys, 's1', 'a_1', 1)).toBe('v_-3xxkk8KbYbH7p38S7V732');
+    expect([drawOf, rolloutDrawOf, codecDrawOf].map((draw) => draw(keys, 's1', 'a_1', 0))).toEqual([
+      0.8172224396979182, 0.6866828744494633, 0.5590311746555656,
+    ]);
+  });
+
   it('draws uniformly over sessions', () => {
     const draws = Array.from({ length: 20_000 }, (_, n) => drawOf(keys, `s${n}`, 'a', 0));
     const mean = draws.reduce((sum, draw) => sum + draw, 0) / draws.length;
