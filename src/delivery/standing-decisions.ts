@@ -12,7 +12,7 @@ import { decisionWriter } from './decision-writer.ts';
 export const STANDING_MS = 24 * 3_600_000;
 /** Redis remembers longer than that, so that the next view of the pair gets the next generation. */
 const SHARED_TTL_MS = 2 * STANDING_MS;
-/** Some 3 kB each; what is forgotten here is in Redis. */
+/** 0.5 kB each where they were decided here, some 2 kB where they were read; what is forgotten here is in Redis. */
 const MEMORY_ENTRIES = 30_000;
 /** A part that did not answer is not asked again for this long: one view waits for its time-out, not every view. */
 const COOL_DOWN_MS = 2_000;
