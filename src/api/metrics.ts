@@ -138,17 +138,15 @@ function telemetryMetrics(registry: Registry) {
 
   return {
     /** One batch that was answered with 202. */
-    ingested(batch: {
-      accepted: number;
-      duplicates: number;
-      rejected: readonly { code: RefusalCode }[];
-      seconds: number;
-    }): void {
+    ingested(
+      batch: { accepted: number; duplicates: number; rejected: readonly { code: RefusalCode }[] },
+      seconds: number,
+    ): void {
       counted.accepted += batch.accepted;
       counted.duplicate += batch.duplicates;
       counted.rejected += batch.rejected.length;
       for (const { code } of batch.rejected) refused.inc({ code });
-      batches.observe(batch.seconds);
+      batches.observe(seconds);
     },
     deadLettersLost: (count: number): void => lost.inc(count),
     /** One segment. */

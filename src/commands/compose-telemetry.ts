@@ -26,7 +26,7 @@ type Hooks = {
   attribute(event: TelemetryEvent): Attribution;
   groupOf(region: string): string;
   onShipped(stream: Stream, shipped: Shipped): void;
-  onIngested(batch: Extract<IngestResult, { kind: 'stored' }> & { seconds: number }): void;
+  onIngested(batch: Extract<IngestResult, { kind: 'stored' }>, seconds: number): void;
   /** Refused things that could not be kept either. */
   onDeadLettersLost(count: number): void;
   /** What erased subjects are remembered by. */
@@ -101,11 +101,12 @@ export function composeTelemetry(config: Config, database: Database, hooks: Hook
   let stopRollingUp = async (): Promise<void> => {};
 
   return {
-    async ingest(candidates: readonly unknown[], arrival: Arrival): Promise<IngestResult> {
+    ingest(candidates: readonly unknown[], arrival: Arrival): Promise<IngestResult> {
       const startedAt = performance.now();
-      const result = await ingest(candidates, arrival);
-      if (result.kind === 'stored') hooks.onIngested({ ...result, seconds: (performance.now() - startedAt) / 1000 });
-      return result;
+      return ingest(candidates, arrival).then((result) => {
+        if (result.kind === 'stored') hooks.onIngested(result, (performance.now() - startedAt) / 1000);
+        return result;
+      });
     },
     audit: auditRange,
     unaccounted: rememberFor(UNACCOUNTED_EVERY_MS, hooks.nowMs, async () => {

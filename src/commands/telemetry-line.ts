@@ -16,8 +16,8 @@ const SHARES: Record<Stream, number> = { events: 0.5, decisions: 0.45, dead_lett
 
 /** Later than that nobody should learn how views went, however much there is to accept. */
 const MAX_STAND_BACK_MS = 10_000;
-/** Of a spool: the rest is for a database that is away. */
-const STAND_BACK_SHARE = 0.25;
+/** Of a spool, some seconds of all that one process can accept; the rest is for a database that is away. */
+const STAND_BACK_SHARE = 0.5;
 
 /** A spool and what ships it, for one stream. */
 export function openTelemetryLine(options: {

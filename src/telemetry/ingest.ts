@@ -11,7 +11,7 @@ import { createDeadLetterWriter } from './dead-letters.ts';
 import { toClickHouseTime, toClientTime, toLineEnd, toLineStart } from './event-line.ts';
 import { implausibility } from './plausibility.ts';
 import { type Rate, RateLimit } from './rate-limits.ts';
-import { RecentEvents } from './recent-events.ts';
+import { type FreshEvents, RecentEvents } from './recent-events.ts';
 import { Refusal, type RefusalCode } from './refusal.ts';
 import type { AppendResult } from './spool/spool.ts';
 import { type WrittenEvent, writeUsualEvent } from './usual-event.ts';
@@ -74,7 +74,9 @@ export function createIngest(ports: IngestPorts, limits: IngestLimits): Ingest {
   // Repeats of batches that stored nothing ride on the next batch that does.
   let untoldRepeats = 0;
 
-  return async (candidates, arrival) => {
+  // What is answered holds on to none of the candidates: hundreds of batches that wait for the disk would be copied by every
+  // collection of garbage.
+  const read = (candidates: readonly unknown[], arrival: Arrival): ReadBatch => {
     const receivedAtMs = ports.clock.nowMs();
     const receivedAt = receivedTime(receivedAtMs);
     const batch: Batch = { arrival, receivedAtMs, receivedAt, attributed: null, lineStart: null };
@@ -97,19 +99,37 @@ export function createIngest(ports: IngestPorts, limits: IngestLimits): Ingest {
       }
       lines.push(`${lineStartOf(event, viewId, batch, ports)},"ts":"${timeOf(event, batch)}"${lineEnd}}`);
     }
+    const refused = refusals.length === 0 ? null : { refusals, arrival, receivedAtMs };
+    return { lines, fresh, duplicates, rejected, refused };
+  };
+
+  const store = ({ lines, fresh, duplicates, rejected, refused }: ReadBatch): Promise<IngestResult> => {
     const repeats = duplicates + untoldRepeats;
     if (lines[0] !== undefined && repeats > 0) lines[0] = `"repeats":${repeats},${lines[0]}`;
     untoldRepeats = lines.length === 0 ? repeats : 0;
-    const result = await ports.append(lines);
-    if (result.kind === 'full') {
-      untoldRepeats += repeats - duplicates;
-      return result;
-    }
-    if (refusals.length > 0) await ports.bury(writeDeadLetters(refusals, arrival, receivedAtMs));
-    seen.remember(fresh);
-    return { kind: 'stored', accepted: lines.length, duplicates, rejected };
+    const accepted = lines.length;
+    return ports.append(lines).then((result) => {
+      if (result.kind === 'full') {
+        untoldRepeats += repeats - duplicates;
+        return result;
+      }
+      seen.remember(fresh);
+      const stored = { kind: 'stored', accepted, duplicates, rejected } as const;
+      if (refused === null) return stored;
+      return ports.bury(writeDeadLetters(refused.refusals, refused.arrival, refused.receivedAtMs)).then(() => stored);
+    });
   };
+
+  return (candidates, arrival) => store(read(candidates, arrival));
 }
+
+type ReadBatch = {
+  lines: string[];
+  fresh: FreshEvents;
+  duplicates: number;
+  rejected: Rejected[];
+  refused: { refusals: Refusal[]; arrival: Arrival; receivedAtMs: number } | null;
+};
 
 /** What one batch has in common; most of its events are of one view, which need be asked about once. */
 type Batch = {

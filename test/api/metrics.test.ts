@@ -34,8 +34,8 @@ async function sampleOf(metrics: Metrics, series: string): Promise<number | null
 describe('metrics', () => {
   it('count events of a batch by what became of them', async () => {
     const metrics = createMetrics();
-    metrics.ingested({ accepted: 20, duplicates: 3, rejected: [{ code: 'event.invalid' }], seconds: 0.004 });
-    metrics.ingested({ accepted: 5, duplicates: 0, rejected: [], seconds: 0.002 });
+    metrics.ingested({ accepted: 20, duplicates: 3, rejected: [{ code: 'event.invalid' }] }, 0.004);
+    metrics.ingested({ accepted: 5, duplicates: 0, rejected: [] }, 0.002);
     expect(await sampleOf(metrics, 'nara_ingest_events_total{result="accepted"}')).toBe(25);
     expect(await sampleOf(metrics, 'nara_ingest_events_total{result="duplicate"}')).toBe(3);
     expect(await sampleOf(metrics, 'nara_ingest_events_total{result="rejected"}')).toBe(1);

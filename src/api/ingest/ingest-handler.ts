@@ -102,6 +102,7 @@ function rememberQueries(): (query: string) => URLSearchParams {
 
 type Stored = Extract<IngestResult, { kind: 'stored' }>;
 
+/** Reads and stores a body; while it waits for the disk nothing of it is held. */
 async function accept(
   ports: IngestHttpPorts,
   route: ReportRoute,
@@ -112,15 +113,26 @@ async function accept(
   const byKey = request.headers['nara-key'] === undefined ? ports.identify(request, query, null) : null;
   const contentType = request.headers['content-type'] ?? '';
   const isBeacon = contentType.startsWith('text/plain');
-  const body = await readBody(request, { maxBytes: isBeacon ? MAX_BEACON_BYTES : MAX_BATCH_BYTES });
-  const principal = byKey ?? ports.identify(request, query, body);
-  const trusted = mayDo(principal, 'decide');
+  return readBody(request, { maxBytes: isBeacon ? MAX_BEACON_BYTES : MAX_BATCH_BYTES })
+    .then((body) => store(ports, route, request, body, byKey ?? ports.identify(request, query, body)))
+    .then((result) => {
+      if (result.kind === 'stored') return result;
+      throw new Problem(503, 'telemetry.full', 'The telemetry spool is full; send these events again later.', result);
+    });
+}
+
+function store(
+  ports: IngestHttpPorts,
+  route: ReportRoute,
+  request: IncomingMessage,
+  body: Buffer,
+  sender: Principal,
+): Promise<IngestResult> {
+  const trusted = mayDo(sender, 'decide');
   const decoded = route.decode(body.toString(), { trusted, receivedAtMs: ports.nowMs() });
   if (decoded.kind === 'unreadable') throw unreadable(decoded);
   const { context, block } = ports.observe(request);
-  const result = await ingestBatches(ports.ingest, decoded.batches, { context, block: trusted ? '' : block, trusted });
-  if (result.kind === 'stored') return result;
-  throw new Problem(503, 'telemetry.full', 'The telemetry spool is full; send these events again later.', result);
+  return ingestBatches(ports.ingest, decoded.batches, { context, block: trusted ? '' : block, trusted });
 }
 
 function unreadable({ expected, received }: Extract<DecodedBatches, { kind: 'unreadable' }>): Problem {

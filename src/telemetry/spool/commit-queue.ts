@@ -14,10 +14,10 @@ export type Group<Result> = {
   readonly waiting: { resolve(result: Result): void; reject(error: Error): void }[];
 };
 
-/** Of a group, unless one append alone is larger. As much as a few hundred senders send during one fdatasync. */
-const GROUP_BYTES = 1024 ** 2;
-/** One is being written while the next one fills. */
-const KEPT_MEMORIES = 2;
+/** Of a group, unless one append alone is larger. Senders that wait for one large group would leave the processor idle meanwhile. */
+const GROUP_BYTES = 256 * 1024;
+/** One is being written while the next ones fill. */
+const KEPT_MEMORIES = 4;
 /** A UTF-16 unit takes at most this much in UTF-8. */
 const MAX_BYTES_PER_UNIT = 3;
 
