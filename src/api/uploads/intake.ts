@@ -26,15 +26,18 @@ type Ports = {
   onHeld(heldMs: number): void;
 };
 
-/** What buffers between a sender's socket and the disk hold: the receive window, the reader's own, a piece being written. */
-const BUFFERED_BYTES = 256 * 1024;
+/** What a sender sends of a new upload before any of it is asked for: the reader's buffer and the first receive window. */
+const READER_BYTES = 128 * 1024;
+const FIRST_WINDOW_BYTES = 64 * 1024;
+/** By how much kernels widen that window while somebody reads. */
+const WINDOW_GROWTH_BYTES = 192 * 1024;
 
 /**
  * Resolves when a new upload may begin. Its first bytes come at the speed of the line, whatever is read of them: senders who
  * begin at the same moment would fill the line's queue together, and one after the other they do not.
  */
 export async function payForBuffers(pacer: Pacer | null, uploader: Uploader, owner: string): Promise<void> {
-  await pacer?.pay(partyOf(uploader, owner), BUFFERED_BYTES);
+  await pacer?.pay(partyOf(uploader, owner), READER_BYTES + FIRST_WINDOW_BYTES);
 }
 
 /** The way in for a body of `upload`, which says of itself what is in `metadata`. */
@@ -45,21 +48,24 @@ export function openIntake(
 ): Intake {
   const { pacer, requireRoom, receivedBytes, onHeld } = ports;
   const party = partyOf(uploader, describeUpload(upload.metadata).owner);
+  const isNew = upload.offset === 0;
   let writtenBytes = 0;
-  let mostBufferedBytes = upload.offset === 0 ? BUFFERED_BYTES : 0;
+  let mostBufferedBytes = isNew ? READER_BYTES : 0;
+  let windowGrowthBytes = isNew ? WINDOW_GROWTH_BYTES : 0;
   return {
     admit: requireRoom,
     async took(bytes) {
       if (pacer === null) return;
       const sinceMs = pacer.monotonicMs();
-      // What waits in buffers has crossed the line already. It is paid for once, before an upload begins or, where that goes
-      // on, as it comes; and every piece as it makes room for another: pieces that cost nothing would all go at once, and
-      // everybody's next bytes after them.
+      // What waits in buffers has crossed the line already, and is paid for once, as they fill: those on the way to the disk as
+      // they are seen to, the kernel's with the first pieces. Every piece is paid for as it makes room for another.
       writtenBytes += bytes;
       const bufferedBytes = receivedBytes() - writtenBytes;
       const moreBytes = Math.max(0, bufferedBytes - mostBufferedBytes);
+      const widenedBytes = Math.min(bytes, windowGrowthBytes);
       mostBufferedBytes += moreBytes;
-      await pacer.pay(party, bytes + moreBytes);
+      windowGrowthBytes -= widenedBytes;
+      await pacer.pay(party, bytes + moreBytes + widenedBytes);
       onHeld(pacer.monotonicMs() - sinceMs);
     },
   };

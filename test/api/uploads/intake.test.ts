@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { openIntake, payForBuffers } from '../../../src/api/uploads/intake.ts';
 import { NOBODY } from '../../../src/api/uploads/uploader.ts';
 
+const KIB = 1024;
+
 /** A pacer that notes what it is paid, and lets everybody go on at once. */
 function notingPacer() {
   const paid: number[] = [];
@@ -36,12 +38,21 @@ describe('the way in for a body', () => {
     expect(pacer.paid).toEqual([100, 50]);
   });
 
-  test('of a new upload has been paid for, as far as buffers hold it, before that began', async () => {
+  test('of a new upload has paid in advance for what its sender sends unasked', async () => {
     const pacer = notingPacer();
     await payForBuffers(pacer, NOBODY, 'someone');
     const [inAdvance = 0] = pacer.paid;
-    const { took } = openAt(0, pacer, () => inAdvance + 100);
-    await took(100);
-    expect(pacer.paid).toEqual([inAdvance, 100]);
+    const firstWindow = 64 * KIB;
+    const { took } = openAt(0, pacer, () => inAdvance - firstWindow + 64 * KIB);
+    await took(64 * KIB);
+    // The window that the kernel widens meanwhile is nowhere to be seen: as much again as is read, at first.
+    expect(pacer.paid.slice(1)).toEqual([2 * 64 * KIB]);
+  });
+
+  test('of a new upload pays twice for its first pieces, until the widest window is paid for', async () => {
+    const pacer = notingPacer();
+    const { took } = openAt(0, pacer, () => 0);
+    for (let n = 0; n < 4; n += 1) await took(80 * KIB);
+    expect(pacer.paid).toEqual([160, 160, 112, 80].map((kib) => kib * KIB));
   });
 });
