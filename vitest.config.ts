@@ -1,8 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
-// Four projects: `unit` is the fast suite of `npm run check` (no servers, no ffmpeg); `integration` starts the real
-// engine, Redis and ffmpeg on free ports; `e2e` starts the whole service as a stranger would;
+// Projects: `unit` is the fast suite of `npm run check` (no servers, no ffmpeg); `integration` starts the real
+// engine, Redis and ffmpeg on free ports; `e2e` starts the whole service as a stranger would, two side by side but for those
+// that play or encode in real time or kill what they find, `e2e-alone`;
 // `soak` kills it for a long time and is not part of `npm test`.
+const ALONE = ['codecs', 'growing', 'players', 'published-assets', 'kill-*'].map((name) => `test/e2e/${name}.test.ts`);
+
 export default defineConfig({
   test: {
     projects: [
@@ -37,6 +40,18 @@ export default defineConfig({
           setupFiles: ['test/setup.ts'],
           sequence: { groupOrder: 2 },
           include: ['test/e2e/**/*.test.ts'],
+          exclude: ALONE,
+          testTimeout: 240_000,
+          hookTimeout: 120_000,
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: 'e2e-alone',
+          setupFiles: ['test/setup.ts'],
+          sequence: { groupOrder: 3 },
+          include: ALONE,
           testTimeout: 240_000,
           hookTimeout: 120_000,
           fileParallelism: false,
@@ -45,7 +60,7 @@ export default defineConfig({
       {
         test: {
           name: 'soak',
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
           setupFiles: ['test/setup.ts'],
           include: ['test/soak/**/*.test.ts'],
           testTimeout: 3_600_000,
