@@ -1,11 +1,11 @@
 // Lifecycle: start() → looked at every quarter of a second → stop(). Before it has looked, the process is not busy.
 import { performance } from 'node:perf_hooks';
 
-const LOOK_EVERY_MS = 250;
+const LOOK_EVERY_MS = 100;
 /** Share of the time between two looks in which the event loop had something to do; what is left goes by waiting for disk and senders. */
-const BUSY_SHARE = 0.75;
+const BUSY_SHARE = 0.6;
 /** Quick to stand back, slow to return: a burst pauses for a moment now and then. */
-const QUIET_LOOKS = 4;
+const QUIET_LOOKS = 10;
 
 /** Whether this process has, or a second ago had, as much to do as it can, so that what can wait should. */
 export function watchBusyness(utilization: UtilizationSince = sinceLastAsked()): Busyness {

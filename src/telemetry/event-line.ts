@@ -85,7 +85,7 @@ export function toClickHouseTime(ms: number): string {
   return new Date(ms).toISOString().replace('T', ' ').replace('Z', '');
 }
 
-/** The part of a line that all events of one view in one batch have in common. */
+/** The part of a line that all events of one view in one batch have in common; what the table takes for granted is left out. */
 export function toLineStart(
   { sessionId, assetId }: Pick<TelemetryEvent, 'sessionId' | 'assetId'>,
   origin: EventOrigin,
@@ -94,7 +94,7 @@ export function toLineStart(
   return (
     `"view_id":"${origin.viewId}","session_id":"${sessionId}","asset_id":"${assetId}"` +
     `,"received_at":"${origin.receivedAt}","region":"${region}","device":"${device}","connection":"${connection}"` +
-    `,"source":"${origin.source}","block":"${origin.block}","trusted":${origin.trusted}`
+    `,"source":"${origin.source}"${origin.block === '' ? '' : `,"block":"${origin.block}"`}${origin.trusted ? ',"trusted":true' : ''}`
   );
 }
 
@@ -145,10 +145,11 @@ function written(value: unknown, kind: Kind): string {
   }
 }
 
-/** The usual form of ISO 8601 needs no parsing. */
-const UTC_MS = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+/** The usual form of ISO 8601, milliseconds in UTC, is the only one of this length that ends so, and needs no parsing. */
+const UTC_MS_CHARACTERS = 'YYYY-MM-DDThh:mm:ss.mmmZ'.length;
 
 /** A `ts` as the schema takes it, in the form of `toClickHouseTime`. */
 export function toClientTime(ts: string): string {
-  return UTC_MS.test(ts) ? `${ts.slice(0, 10)} ${ts.slice(11, 23)}` : toClickHouseTime(Date.parse(ts));
+  const isUtcMs = ts.length === UTC_MS_CHARACTERS && ts.endsWith('Z');
+  return isUtcMs ? `${ts.slice(0, 10)} ${ts.slice(11, 23)}` : toClickHouseTime(Date.parse(ts));
 }

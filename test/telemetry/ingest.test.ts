@@ -66,7 +66,6 @@ describe('ingest', () => {
         ...observed,
         source: 'beacon',
         block: 'b1',
-        trusted: false,
         played_ms: 4000,
         rung_ms: { low: 4000 },
       },
@@ -234,7 +233,8 @@ describe('decodeEvents', () => {
       accepted: 200,
       rejected: [{ code: 'event.implausible' }],
     });
-    expect(rows[0]).toMatchObject({ ts: '2026-02-01 10:00:00.000', trusted: false, block: 'b1' });
+    expect(rows[0]).toMatchObject({ ts: '2026-02-01 10:00:00.000', block: 'b1' });
+    expect(rows[0]).not.toHaveProperty('trusted');
   });
 
   it('tells repeats with the next rows that are stored, so that accounts add up', async () => {
