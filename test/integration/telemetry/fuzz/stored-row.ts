@@ -50,8 +50,9 @@ export const storedEventSchema = z
     device: z.enum(DEVICES),
     connection: z.enum(CONNECTIONS),
     source,
-    block,
-    trusted: z.boolean(),
+    block: block.optional(),
+    // The table takes for granted that nobody is, and that nothing is known of an address.
+    trusted: z.literal(true).optional(),
     sequence: z.int().min(0).max(0xffff_ffff).optional(),
     startup_ms: ms.optional(),
     duration_ms: ms.optional(),
@@ -91,7 +92,7 @@ export const storedEventSchema = z
     playback_rate: z.number().min(0).max(100).optional(),
   })
   // Clients' clocks are put right where they are off by more than a day; servers may report in virtual time.
-  .refine(({ trusted, ts }) => trusted || isNearNow(ts), { path: ['ts'] });
+  .refine(({ trusted = false, ts }) => trusted || isNearNow(ts), { path: ['ts'] });
 
 export const storedLetterSchema = z.strictObject({
   segment,
