@@ -58,14 +58,15 @@ export function openIntake(
       if (pacer === null) return;
       const sinceMs = pacer.monotonicMs();
       // What waits in buffers has crossed the line already, and is paid for once, as they fill: those on the way to the disk as
-      // they are seen to, the kernel's with the first pieces. Every piece is paid for as it makes room for another.
+      // they are seen to, the kernel's with the first piece, so that one upload after the other gets going. Every piece is paid
+      // for as it makes room for another.
       writtenBytes += bytes;
       const bufferedBytes = receivedBytes() - writtenBytes;
       const moreBytes = Math.max(0, bufferedBytes - mostBufferedBytes);
-      const widenedBytes = Math.min(bytes, windowGrowthBytes);
+      const unpaidBytes = bytes + moreBytes + windowGrowthBytes;
       mostBufferedBytes += moreBytes;
-      windowGrowthBytes -= widenedBytes;
-      await pacer.pay(party, bytes + moreBytes + widenedBytes);
+      windowGrowthBytes = 0;
+      await pacer.pay(party, unpaidBytes);
       onHeld(pacer.monotonicMs() - sinceMs);
     },
   };
