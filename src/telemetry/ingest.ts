@@ -120,7 +120,7 @@ export function createIngest(ports: IngestPorts, limits: IngestLimits): Ingest {
     });
   };
 
-  return (candidates, arrival) => store(read(candidates, arrival));
+  return async (candidates, arrival) => store(read(candidates, arrival));
 }
 
 type ReadBatch = {
