@@ -1,4 +1,4 @@
-// Lifecycle: start() → looked at every quarter of a second → stop(). Before it has looked, the process is not busy.
+// Lifecycle: start() → looked at every tenth of a second → stop(). Before it has looked, the process is not busy.
 import { performance } from 'node:perf_hooks';
 
 const LOOK_EVERY_MS = 100;

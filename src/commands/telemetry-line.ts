@@ -15,7 +15,7 @@ export type TelemetryLine = { spool: Spool; shipper: Shipper };
 const SHARES: Record<Stream, number> = { events: 0.5, decisions: 0.45, dead_letters: 0.05 };
 
 /** Later than that nobody should learn how views went, however much there is to accept. */
-const MAX_STAND_BACK_MS = 10_000;
+const MAX_STAND_BACK_MS = 60_000;
 /** Of a spool, some seconds of all that one process can accept; the rest is for a database that is away. */
 const STAND_BACK_SHARE = 0.5;
 

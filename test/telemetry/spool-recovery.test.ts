@@ -17,6 +17,7 @@ describe('recovering what a killed process left', () => {
   it.each([
     ['a torn line', `${ROW}${ROW}{"segment":"s-7","n":`],
     ['whole lines', `${ROW}${ROW}`],
+    ['a hole, behind which rows were on their way', `${ROW}${ROW}{"segm${'\0'.repeat(40)}\n${ROW}`],
   ])(
     'takes a file that ends with %s for as old as its last row, however long the host was down',
     async (_end, content) => {
@@ -30,11 +31,14 @@ describe('recovering what a killed process left', () => {
     },
   );
 
-  it.each(['', '{"segment":"s-7","n":'])('leaves nothing of a file that holds no whole row (%j)', async (content) => {
-    await writeFile(join(directory, openName(7)), content);
-    expect(await recoverSegments(directory, 's')).toEqual([]);
-    expect(await readdir(directory)).toEqual([]);
-  });
+  it.each(['', '{"segment":"s-7","n":', `${'\0'.repeat(24)}${ROW}`])(
+    'leaves nothing of a file that holds no whole row (%j)',
+    async (content) => {
+      await writeFile(join(directory, openName(7)), content);
+      expect(await recoverSegments(directory, 's')).toEqual([]);
+      expect(await readdir(directory)).toEqual([]);
+    },
+  );
 
   it('answers segments in the order in which they were written, and recovers them again the same', async () => {
     for (const sequence of [12, 3, 101]) await writeFile(join(directory, sealedName(sequence, 1)), ROW);

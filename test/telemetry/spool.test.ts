@@ -75,6 +75,22 @@ describe('Spool', () => {
     expect(sealed[0]?.rows).toBe(texts.length);
   });
 
+  it('stores each row once, in its segment, when full groups are on their way to the disk side by side', async () => {
+    const { spool, sealed } = await openSpool({ segmentBytes: 1_000_000 });
+    const padding = 'x'.repeat(50_000);
+    const senders = Array.from({ length: 20 }, (_, sender) => sender);
+    await Promise.all(
+      senders.map(async (sender) => {
+        for (let n = 0; n < 5; n += 1) await spool.append([toSpoolRow({ n: 5 * sender + n, padding })]);
+      }),
+    );
+    await spool.stop();
+    expect(sealed.length).toBeGreaterThan(1);
+    const rows = (await Promise.all(sealed.map(rowsOf))).flat();
+    expect(rows.sort((a, b) => a - b)).toEqual(Array.from({ length: 100 }, (_, n) => n));
+    expect(sealed.reduce((sum, segment) => sum + segment.rows, 0)).toBe(100);
+  });
+
   it('returns what a killed process left, without the torn last line that was never acknowledged', async () => {
     const first = await openSpool();
     await first.spool.append([row(1), row(2)]);

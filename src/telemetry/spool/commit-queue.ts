@@ -36,6 +36,11 @@ export class CommitQueue<Result> {
     return this.#groups[0];
   }
 
+  /** The first group is full: another one fills behind it. */
+  get isCrowded(): boolean {
+    return this.#groups.length > 1;
+  }
+
   /** Adds `rows` lines; answers what their group is settled with. */
   push(sequence: number, text: string, rows: number): Promise<Result> {
     const group = this.#roomFor(sequence, text.length * MAX_BYTES_PER_UNIT);

@@ -40,8 +40,8 @@ export async function readSpoolId(directory: string): Promise<string> {
 }
 
 /**
- * What a former process left: sealed segments in order, after sealing whatever was still open. A torn last line was
- * never acknowledged and is cut off.
+ * What a former process left: sealed segments in order, after sealing whatever was still open. A torn last line, and what
+ * stands behind a hole, was never acknowledged and is cut off.
  */
 export async function recoverSegments(directory: string, spoolId: string): Promise<Segment[]> {
   for (const name of await readdir(directory)) {
@@ -70,12 +70,21 @@ export async function recoverSegments(directory: string, spoolId: string): Promi
 async function sealLeftOver(directory: string, name: string, sequence: number): Promise<void> {
   const path = join(directory, name);
   const content = await readFile(path);
-  const end = content.lastIndexOf(0x0a) + 1;
+  const end = lastWholeLine(content);
   const rows = countLines(content.subarray(0, end));
   if (rows === 0) return rm(path);
   if (end < content.length) await cutOff(path, end);
   await syncFile(path);
   await rename(path, join(directory, sealedName(sequence, rows)));
+}
+
+/**
+ * Where the last line ends that may have been acknowledged. Of two writes under way the second may be on disk without the first,
+ * which leaves a hole of zeros: nothing behind it was acknowledged.
+ */
+function lastWholeLine(content: Buffer): number {
+  const hole = content.indexOf(0);
+  return (hole === -1 ? content : content.subarray(0, hole)).lastIndexOf(0x0a) + 1;
 }
 
 /** The file stays as old as its last row: the account looks for rows around that time. */

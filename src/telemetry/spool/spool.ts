@@ -1,7 +1,6 @@
-import { constants } from 'node:fs';
-import { type FileHandle, open, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CommitQueue, type Group } from './commit-queue.ts';
+import { CommitQueue } from './commit-queue.ts';
 import {
   openName,
   readSpoolId,
@@ -11,10 +10,11 @@ import {
   segmentId,
   syncDirectory,
 } from './segment-files.ts';
+import { openSegment, type SegmentWriter } from './segment-writer.ts';
 
 /*
  * Lifecycle: start() recovers what a former process left → append() resolves once its rows are on disk (group commit:
- * all appends that arrive during one fdatasync share the next) → the open file is sealed when large or old enough, and
+ * all appends that arrive during one write share the next, which waits for it unless it is full) → the open file is sealed when large or old enough, and
  * handed to onSealed → the shipper calls release() when it is applied → stop() commits, seals and closes.
  */
 
@@ -39,16 +39,14 @@ const DEFAULT_SEGMENT_AGE_MS = 1000;
 /** Rows are dated by their segment in the account and in roll-ups, which allow for a minute. */
 const DEFAULT_WAITING_AGE_MS = 30_000;
 const RETRY_AFTER_SECONDS = 5;
-/** A write returns when its bytes are on disk, as if fdatasync followed, in one trip to the thread pool instead of two. */
-const WRITE_THROUGH = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | constants.O_DSYNC;
+/** While one group is on its way to the disk, another one that is full need not wait for its turn on the processor. */
+const WRITES_AT_ONCE = 2;
 
 /** The disk would not take accepted rows; nothing of the batch was acknowledged. */
 export class SpoolWriteError extends Error {
   readonly code = 'spool.write';
   override readonly name = 'SpoolWriteError';
 }
-
-type OpenFile = { handle: FileHandle; sequence: number; rows: number; bytes: number; writtenAtMs: number };
 
 /** A row as `append` takes it: a JSON object without its opening brace, which the spool writes with the segment's id. */
 export function toSpoolRow(row: Record<string, unknown>): string {
@@ -62,10 +60,12 @@ export class Spool {
   /** The segment that appends go to; the one before it is sealed as soon as all of its own are on disk. */
   #sequence = 0;
   #rowStart = '';
-  #open: OpenFile | null = null;
+  #open: SegmentWriter | null = null;
   /** Rows on their way to the disk, already written as the segment they will be in. */
   readonly #pending = new CommitQueue<AppendResult>();
   #committing: Promise<void> | null = null;
+  /** Of who commits, while there is nothing to do but to wait for the disk or for a full group. */
+  #wake: (() => void) | null = null;
   #sealTimer: NodeJS.Timeout | null = null;
   #sealRequested = false;
   /** Sealed and not yet released, by id. */
@@ -96,7 +96,7 @@ export class Spool {
 
   /** Bytes accepted and not yet released. */
   get bytesOnDisk(): number {
-    return this.#sealedBytes + (this.#open?.bytes ?? 0);
+    return this.#sealedBytes + (this.#open?.stored.bytes ?? 0);
   }
 
   /** When the oldest segment that is sealed and not yet released was last written to; null when there is none. */
@@ -109,8 +109,8 @@ export class Spool {
   waiting(): Pick<Segment, 'id' | 'rows' | 'writtenAtMs'>[] {
     const sealed = [...this.#sealed.values()];
     if (this.#open === null) return sealed;
-    const { sequence, rows, writtenAtMs } = this.#open;
-    return [...sealed, { id: segmentId(this.#spoolId, sequence), rows, writtenAtMs }];
+    const { rows, writtenAtMs } = this.#open.stored;
+    return [...sealed, { id: segmentId(this.#spoolId, this.#open.sequence), rows, writtenAtMs }];
   }
 
   /** Stores rows as `toSpoolRow` writes them. Resolves once they are on disk. Throws SpoolWriteError. */
@@ -147,6 +147,7 @@ export class Spool {
   }
 
   #kick(): void {
+    if (this.#pending.isCrowded) this.#wake?.();
     this.#committing ??= this.#run().finally(() => {
       this.#committing = null;
       if (this.#pending.first !== undefined || this.#sealRequested) this.#kick();
@@ -155,17 +156,42 @@ export class Spool {
 
   async #run(): Promise<void> {
     await Promise.resolve(); // Appends of this turn of the event loop join the first commit.
-    while (this.#pending.first !== undefined || this.#sealRequested) {
-      const group = this.#pending.take();
-      if (group !== undefined) await this.#commit(group);
+    while (this.#pending.first !== undefined || this.#sealRequested || this.#underWay > 0) {
+      if (this.#mayBegin()) await this.#begin();
+      else if (this.#underWay > 0) await this.#progress();
       if (this.#open === null) this.#sealRequested = false;
-      else if (this.#sealRequested || this.#open.bytes >= this.#options.segmentBytes) {
+      else if (this.#sealRequested || this.#open.stored.bytes >= this.#options.segmentBytes) {
         this.#sealRequested = false;
         if (this.#open.sequence === this.#sequence) this.#rotate();
       }
-      if (this.#open !== null && this.#open.sequence !== (this.#pending.first?.sequence ?? this.#sequence))
+      if (this.#underWay === 0 && this.#open !== null && this.#open.sequence !== this.#nextSequence)
         await this.#sealOpen();
     }
+  }
+
+  get #underWay(): number {
+    return this.#open?.underWay ?? 0;
+  }
+
+  /** The segment that the next rows on their way to the disk belong to. */
+  get #nextSequence(): number {
+    return this.#pending.first?.sequence ?? this.#sequence;
+  }
+
+  #mayBegin(): boolean {
+    if (this.#pending.first === undefined) return false;
+    if (this.#open === null || this.#underWay === 0) return true;
+    if (this.#open.isTorn || this.#open.sequence !== this.#nextSequence) return false;
+    return this.#pending.isCrowded && this.#underWay < WRITES_AT_ONCE;
+  }
+
+  #progress(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wake = () => {
+        this.#wake = null;
+        resolve();
+      };
+    });
   }
 
   /** Appends go to a new segment from now on. */
@@ -174,42 +200,34 @@ export class Spool {
     this.#rowStart = `{"segment":"${segmentId(this.#spoolId, this.#sequence)}",`;
   }
 
-  async #commit(group: Group<AppendResult>): Promise<void> {
+  /** Begins to write the first group; who waits for it is answered when it is on disk. */
+  async #begin(): Promise<void> {
+    const group = this.#pending.take();
+    if (group === undefined) return;
     try {
       const file = await this.#openFile(group.sequence);
-      await this.#write(file, group.written());
-      file.rows += group.rows;
-      file.bytes += group.bytes;
-      file.writtenAtMs = Date.now();
-      this.#pending.settle(group, { kind: 'stored' });
-    } catch (cause) {
-      const error = new SpoolWriteError(`Could not store telemetry in ${this.#options.directory}`, { cause });
-      this.#pending.fail(group, error);
-    }
-  }
-
-  /** Either all of `bytes` are on disk, or none: a failed write is cut off again. */
-  async #write(file: OpenFile, bytes: Buffer): Promise<void> {
-    try {
-      let written = 0;
-      while (written < bytes.length) {
-        written += (await file.handle.write(bytes, written, bytes.length - written, file.bytes + written)).bytesWritten;
-      }
+      void file.write(group.written(), group.rows).then((failure) => {
+        if (failure === null) this.#pending.settle(group, { kind: 'stored' });
+        else this.#pending.fail(group, this.#writeError(failure));
+        this.#wake?.();
+      });
     } catch (error) {
-      await file.handle.truncate(file.bytes);
-      throw error;
+      this.#pending.fail(group, this.#writeError(error));
     }
   }
 
-  async #openFile(sequence: number): Promise<OpenFile> {
+  #writeError(cause: unknown): SpoolWriteError {
+    return new SpoolWriteError(`Could not store telemetry in ${this.#options.directory}`, { cause });
+  }
+
+  async #openFile(sequence: number): Promise<SegmentWriter> {
     if (this.#open === null) {
-      // A file that is there already holds nothing that was acknowledged: opening it failed half-way before.
-      const handle = await open(join(this.#options.directory, openName(sequence)), WRITE_THROUGH);
+      const file = await openSegment(join(this.#options.directory, openName(sequence)), sequence);
       await syncDirectory(this.#options.directory).catch(async (error: Error) => {
-        await handle.close();
+        await file.close();
         throw error;
       });
-      this.#open = { handle, sequence, rows: 0, bytes: 0, writtenAtMs: Date.now() };
+      this.#open = file;
       this.#sealWhenOld(Date.now());
     }
     return this.#open;
@@ -229,12 +247,13 @@ export class Spool {
     if (file === null) return;
     if (this.#sealTimer !== null) clearTimeout(this.#sealTimer);
     this.#open = null;
-    await file.handle.close();
+    await file.close();
+    const { rows, bytes, writtenAtMs } = file.stored;
     const from = join(this.#options.directory, openName(file.sequence));
-    if (file.rows === 0) return rm(from, { force: true });
-    const path = join(this.#options.directory, sealedName(file.sequence, file.rows));
+    if (rows === 0) return rm(from, { force: true });
+    const path = join(this.#options.directory, sealedName(file.sequence, rows));
     await rename(from, path);
-    const { sequence, rows, bytes, writtenAtMs } = file;
+    const { sequence } = file;
     const segment = { id: segmentId(this.#spoolId, sequence), sequence, rows, bytes, path, writtenAtMs };
     this.#sealed.set(segment.id, segment);
     this.#sealedBytes += bytes;

@@ -18,7 +18,10 @@ beforeEach(async () => {
   const { ffmpeg } = platform;
   const counting = {
     ...ffmpeg,
-    run: (...args: Parameters<typeof ffmpeg.run>) => (encoded.push(args[0].name), ffmpeg.run(...args)),
+    run: (...args: Parameters<typeof ffmpeg.run>) => {
+      encoded.push(args[0].name);
+      return ffmpeg.run(...args);
+    },
   };
   platform.ports.media = { ...platform.ports.media, ffmpeg: counting };
 });
