@@ -48,7 +48,7 @@ export async function writeLedger(
 ): Promise<void> {
   await database.command(
     `INSERT INTO ingest_ledger (stream, segment, entry, at, row_count, dead_rows)
-     VALUES ({stream:String}, {segment:String}, '${SHIPPED}', {at:DateTime64(3)}, {rows:UInt64}, {dead:UInt64})`,
+     VALUES ({stream:String}, {segment:String}, '${SHIPPED}', {at:DateTime64(3, 'UTC')}, {rows:UInt64}, {dead:UInt64})`,
     {
       stream,
       segment: segment.id,
@@ -111,23 +111,23 @@ FROM (
     FROM ingest_ledger FINAL
     WHERE stream = 'events' AND segment NOT IN {waiting:Array(String)}
     GROUP BY segment
-    HAVING hour >= toStartOfHour({from:DateTime64(3)}) AND hour < {to:DateTime64(3)}
+    HAVING hour >= toStartOfHour({from:DateTime64(3, 'UTC')}) AND hour < {to:DateTime64(3, 'UTC')}
   ) AS ledger
   LEFT JOIN (
     SELECT segment, count() AS stored, sum(repeats) AS repeats FROM events
-    WHERE received_at >= {from:DateTime64(3)} - INTERVAL 2 HOUR AND received_at < {to:DateTime64(3)} + INTERVAL 1 HOUR
+    WHERE received_at >= {from:DateTime64(3, 'UTC')} - INTERVAL 2 HOUR AND received_at < {to:DateTime64(3, 'UTC')} + INTERVAL 1 HOUR
     GROUP BY segment
   ) AS found USING segment
   UNION ALL
   SELECT toStartOfHour(received_at) AS hour, 0, 0, 0, events, 0, 0 FROM dead_letters
-  WHERE received_at >= toStartOfHour({from:DateTime64(3)}) AND received_at < {to:DateTime64(3)}
+  WHERE received_at >= toStartOfHour({from:DateTime64(3, 'UTC')}) AND received_at < {to:DateTime64(3, 'UTC')}
 ) AS figures
 GROUP BY figures.hour AS hour_start, hour
 ORDER BY hour`;
 
 const DISTINCT_SQL = `
-SELECT uniqExact(view_id, session_id, event_id) AS distinctEvents FROM events
-WHERE received_at >= {from:DateTime64(3)} AND received_at < {to:DateTime64(3)}`;
+SELECT uniqExact(view_id, session_id, asset_id, event_id) AS distinctEvents FROM events
+WHERE received_at >= {from:DateTime64(3, 'UTC')} AND received_at < {to:DateTime64(3, 'UTC')}`;
 
 function figuresOf(rows: readonly Row[], waiting: number): Figures {
   const total = (name: (typeof COLUMNS)[number]): number => rows.reduce((sum, row) => sum + row[name], 0);

@@ -93,7 +93,7 @@ export function createIngest(ports: IngestPorts, limits: IngestLimits): Ingest {
         continue;
       }
       const { event, viewId, lineEnd } = admitted;
-      if (seen.isRepeat(fresh, viewId || event.sessionId, event.eventId)) {
+      if (seen.isRepeat(fresh, viewId || `${event.sessionId} ${event.assetId}`, event.eventId)) {
         duplicates += 1;
         continue;
       }

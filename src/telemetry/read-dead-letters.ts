@@ -40,7 +40,7 @@ export async function readDeadLetters(database: Pick<Database, 'query'>, query: 
     `SELECT concat(replaceOne(toString(received_at), ' ', 'T'), 'Z') AS at, source, code, reason, session_id AS sessionId,
        asset_id AS assetId, events, body
      FROM dead_letters
-     WHERE received_at >= {from:DateTime64(3)} AND received_at < {to:DateTime64(3)}
+     WHERE received_at >= {from:DateTime64(3, 'UTC')} AND received_at < {to:DateTime64(3, 'UTC')}
        ${query.code === undefined ? '' : 'AND code = {code:String}'}
      ORDER BY received_at DESC
      LIMIT {limit:UInt32}`,

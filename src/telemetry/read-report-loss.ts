@@ -27,10 +27,10 @@ const REPORTERS = `
     uniqExact(sequence) AS seen, count() - uniqExact(event_id) + sum(repeats) AS repeated
   FROM events
   WHERE isNotNull(sequence)
-    AND received_at >= {from:DateTime64(3)} - INTERVAL ${LONGEST_SESSION_HOURS} HOUR
-    AND received_at < {to:DateTime64(3)} + INTERVAL ${LONGEST_SESSION_HOURS} HOUR
+    AND received_at >= {from:DateTime64(3, 'UTC')} - INTERVAL ${LONGEST_SESSION_HOURS} HOUR
+    AND received_at < {to:DateTime64(3, 'UTC')} + INTERVAL ${LONGEST_SESSION_HOURS} HOUR
   GROUP BY session_id, source, if(startsWith(source, 'cmcd'), '', view_id)
-  HAVING min(received_at) >= {from:DateTime64(3)} AND min(received_at) < {to:DateTime64(3)}`;
+  HAVING min(received_at) >= {from:DateTime64(3, 'UTC')} AND min(received_at) < {to:DateTime64(3, 'UTC')}`;
 
 const COUNTS =
   'sum(r.expected) AS expected, sum(r.seen) AS seen, sum(r.expected - r.seen) AS lost, sum(r.repeated) AS repeated';

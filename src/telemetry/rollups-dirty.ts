@@ -43,7 +43,7 @@ export async function markDirty(
        SELECT arrayJoin(arrayPushBack(received_hours, toStartOfHour(first_received_at))) AS hour
        FROM view_outcomes WHERE view_id IN ${touched}
        UNION DISTINCT
-       SELECT toStartOfHour(toDateTime({at:DateTime64(3)}, 'UTC') + arrayJoin([-${WRITTEN_WITHIN_SECONDS}, ${WRITTEN_WITHIN_SECONDS}])) AS hour
+       SELECT toStartOfHour(toDateTime({at:DateTime64(3, 'UTC')}, 'UTC') + arrayJoin([-${WRITTEN_WITHIN_SECONDS}, ${WRITTEN_WITHIN_SECONDS}])) AS hour
      )`,
     { segment: segment.id, at: toClickHouseTime(segment.writtenAtMs) },
     `mark ${segment.id}`,

@@ -91,6 +91,22 @@ describe('Spool', () => {
     expect(sealed.reduce((sum, segment) => sum + segment.rows, 0)).toBe(100);
   });
 
+  it('hands over what was appended before a seal while more comes in all the time', async () => {
+    const { spool, sealed } = await openSpool();
+    let isSealed = false;
+    const padding = 'x'.repeat(20_000);
+    const senders = Array.from({ length: 30 }, async (_, sender) => {
+      for (let n = 0; !isSealed && n < 2_000; n += 1) await spool.append([toSpoolRow({ n: sender, padding })]);
+      return isSealed;
+    });
+    await spool.append([row(1)]);
+    await spool.seal();
+    isSealed = true;
+    expect(sealed.length).toBeGreaterThan(0);
+    expect(await Promise.all(senders)).toEqual(senders.map(() => true));
+    await spool.stop();
+  });
+
   it('returns what a killed process left, without the torn last line that was never acknowledged', async () => {
     const first = await openSpool();
     await first.spool.append([row(1), row(2)]);

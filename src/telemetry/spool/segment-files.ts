@@ -67,6 +67,23 @@ export async function recoverSegments(directory: string, spoolId: string): Promi
   return segments;
 }
 
+/** Makes a written and closed file a segment, or removes it where it holds no row. */
+export async function sealSegment(
+  directory: string,
+  spoolId: string,
+  written: Pick<Segment, 'sequence' | 'rows' | 'bytes' | 'writtenAtMs'>,
+): Promise<Segment | null> {
+  const { sequence, rows } = written;
+  const from = join(directory, openName(sequence));
+  if (rows === 0) {
+    await rm(from, { force: true });
+    return null;
+  }
+  const path = join(directory, sealedName(sequence, rows));
+  await rename(from, path);
+  return { ...written, id: segmentId(spoolId, sequence), path };
+}
+
 async function sealLeftOver(directory: string, name: string, sequence: number): Promise<void> {
   const path = join(directory, name);
   const content = await readFile(path);

@@ -1,4 +1,4 @@
-import { rename, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CommitQueue } from './commit-queue.ts';
 import {
@@ -6,16 +6,16 @@ import {
   readSpoolId,
   recoverSegments,
   type Segment,
-  sealedName,
+  sealSegment,
   segmentId,
   syncDirectory,
 } from './segment-files.ts';
 import { openSegment, type SegmentWriter } from './segment-writer.ts';
 
 /*
- * Lifecycle: start() recovers what a former process left → append() resolves once its rows are on disk (group commit:
- * all appends that arrive during one write share the next, which waits for it unless it is full) → the open file is sealed when large or old enough, and
- * handed to onSealed → the shipper calls release() when it is applied → stop() commits, seals and closes.
+ * Lifecycle: start() recovers what a former process left → append() resolves once its rows are on disk (group commit: all
+ * appends that arrive during one write share the next, which waits for it unless it is full) → the open file is sealed when large
+ * or old enough, and handed to onSealed → the shipper calls release() when it is applied → stop() commits, seals and closes.
  */
 
 /** `full`: the disk budget is used up; try again later. */
@@ -68,6 +68,8 @@ export class Spool {
   #wake: (() => void) | null = null;
   #sealTimer: NodeJS.Timeout | null = null;
   #sealRequested = false;
+  /** Who waits until all segments up to one are handed over. */
+  #sealers: { upTo: number; resolve(): void; reject(error: Error): void }[] = [];
   /** Sealed and not yet released, by id. */
   readonly #sealed = new Map<string, Segment>();
   #sealedBytes = 0;
@@ -126,11 +128,13 @@ export class Spool {
     return stored;
   }
 
-  /** Seals what is open so that it can be applied now; resolves when it has been handed over. */
-  async seal(): Promise<void> {
-    this.#sealRequested = true;
-    this.#kick();
-    while (this.#committing !== null) await this.#committing;
+  /** Seals what is open so that it can be applied now; resolves when all that was appended before has been handed over. */
+  seal(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#sealers.push({ upTo: this.#sequence, resolve, reject });
+      this.#sealRequested = true;
+      this.#kick();
+    });
   }
 
   /** Forgets an applied segment and frees its disk space. */
@@ -141,17 +145,19 @@ export class Spool {
 
   /** Commits what is pending, seals, closes. Later appends are refused as full. */
   async stop(): Promise<void> {
-    await this.seal();
     this.#stopped = true;
     await this.seal();
   }
 
   #kick(): void {
     if (this.#pending.isCrowded) this.#wake?.();
-    this.#committing ??= this.#run().finally(() => {
-      this.#committing = null;
-      if (this.#pending.first !== undefined || this.#sealRequested) this.#kick();
-    });
+    this.#committing ??= this.#run()
+      .catch((error: Error) => this.#failSealers(error))
+      .finally(() => {
+        this.#committing = null;
+        this.#answerSealers();
+        if (this.#pending.first !== undefined || this.#sealRequested) this.#kick();
+      });
   }
 
   async #run(): Promise<void> {
@@ -160,13 +166,30 @@ export class Spool {
       if (this.#mayBegin()) await this.#begin();
       else if (this.#underWay > 0) await this.#progress();
       if (this.#open === null) this.#sealRequested = false;
-      else if (this.#sealRequested || this.#open.stored.bytes >= this.#options.segmentBytes) {
+      else if (this.#open.sequence === this.#sequence && this.#isDue(this.#open)) {
         this.#sealRequested = false;
-        if (this.#open.sequence === this.#sequence) this.#rotate();
+        this.#rotate();
       }
       if (this.#underWay === 0 && this.#open !== null && this.#open.sequence !== this.#nextSequence)
         await this.#sealOpen();
     }
+  }
+
+  #isDue({ stored }: SegmentWriter): boolean {
+    return this.#sealRequested || stored.bytes >= this.#options.segmentBytes;
+  }
+
+  #answerSealers(): void {
+    const oldest = Math.min(this.#open?.sequence ?? Infinity, this.#pending.first?.sequence ?? Infinity);
+    for (const { upTo, resolve } of this.#sealers) if (upTo < oldest) resolve();
+    this.#sealers = this.#sealers.filter(({ upTo }) => upTo >= oldest);
+  }
+
+  /** A file that could not be sealed is recovered at the next start; where nobody can be told, the process had better end. */
+  #failSealers(error: Error): void {
+    if (this.#sealers.length === 0) throw error;
+    for (const { reject } of this.#sealers) reject(error);
+    this.#sealers = [];
   }
 
   get #underWay(): number {
@@ -248,15 +271,13 @@ export class Spool {
     if (this.#sealTimer !== null) clearTimeout(this.#sealTimer);
     this.#open = null;
     await file.close();
-    const { rows, bytes, writtenAtMs } = file.stored;
-    const from = join(this.#options.directory, openName(file.sequence));
-    if (rows === 0) return rm(from, { force: true });
-    const path = join(this.#options.directory, sealedName(file.sequence, rows));
-    await rename(from, path);
-    const { sequence } = file;
-    const segment = { id: segmentId(this.#spoolId, sequence), sequence, rows, bytes, path, writtenAtMs };
-    this.#sealed.set(segment.id, segment);
-    this.#sealedBytes += bytes;
-    this.#options.onSealed(segment);
+    const written = { sequence: file.sequence, ...file.stored };
+    const segment = await sealSegment(this.#options.directory, this.#spoolId, written);
+    if (segment !== null) {
+      this.#sealed.set(segment.id, segment);
+      this.#sealedBytes += segment.bytes;
+      this.#options.onSealed(segment);
+    }
+    this.#answerSealers();
   }
 }
