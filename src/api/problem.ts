@@ -118,6 +118,15 @@ function toProblem(error: unknown): Problem | null {
     return new Problem(503, 'database.unavailable', 'The analytics database does not answer; try again soon.', {
       retryAfterSeconds: 5,
     });
+  if (error instanceof Error && error.name === 'SpoolWriteError')
+    return new Problem(
+      503,
+      'telemetry.unwritable',
+      'The disk does not take telemetry; nothing was stored, try again.',
+      {
+        retryAfterSeconds: 5,
+      },
+    );
   if (!(error instanceof Error)) return null;
   // http-errors keeps `status` on the prototype, so the fields are picked by name.
   const { status, type, message } = error as Partial<Record<'status' | 'type', unknown>> & Error;
