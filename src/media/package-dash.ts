@@ -39,7 +39,8 @@ export function renderMpd(request: {
   const audios = request.audio ? withTimeline(request.audio, timelines) : [];
   const tracks = [...videos, ...audios];
   const longestUs = Math.max(0, ...tracks.map(({ us }) => sum(us)));
-  const longestSegmentUs = Math.max(0, ...tracks.flatMap(({ us }) => us));
+  // Hours of segments are more than a call takes arguments.
+  const longestSegmentUs = tracks.flatMap(({ us }) => us).reduce((longest, us) => Math.max(longest, us), 0);
   const root = {
     xmlns: 'urn:mpeg:dash:schema:mpd:2011',
     profiles: 'urn:mpeg:dash:profile:isoff-live:2011',

@@ -33,8 +33,15 @@ export function runFfprobe(
   const limits = { signal, timeout: PROBE_TIME_LIMIT_MS, maxBuffer: PROBE_MAX_BYTES, killSignal: 'SIGKILL' as const };
   return new Promise((resolve, reject) => {
     execFile(LAUNCHER, all, limits, (error, stdout, stderr) => {
-      if (!error) return resolve({ json: JSON.parse(stdout), stderr });
-      reject(new FfmpegError(probeErrorCode(error, signal), 'probe', stderrTail(stderr), { cause: error }));
+      if (error) {
+        reject(new FfmpegError(probeErrorCode(error, signal), 'probe', stderrTail(stderr), { cause: error }));
+        return;
+      }
+      try {
+        resolve({ json: JSON.parse(stdout), stderr });
+      } catch (cause) {
+        reject(new FfmpegError('exit', 'probe', stderrTail(stderr), { cause }));
+      }
     });
   });
 }

@@ -65,11 +65,7 @@ export function remuxableKbps(probe: RemuxProbe, { source }: SourceDetails, star
     Math.abs(first - (probe.format.start_time ?? first)) < tolerance &&
     isRegular(times, first, source.fps) &&
     isClosed(probe.packets) &&
-    starts.every((start) =>
-      probe.packets.some(
-        ({ pts_time, flags }) => flags.includes('K') && Math.abs(pts_time - first - start) < tolerance,
-      ),
-    );
+    starts.every(keyframeAt(probe.packets, first, tolerance));
   return fits ? evenKbps(probe, first, source.fps, starts) : null;
 }
 
@@ -87,17 +83,37 @@ function isClosed(packets: RemuxProbe['packets']): boolean {
   });
 }
 
+/** Whether there is a keyframe at a time; times are asked for in ascending order, so that hours of packets are gone through once. */
+function keyframeAt(packets: RemuxProbe['packets'], first: number, tolerance: number): (start: number) => boolean {
+  const times = packets
+    .filter(({ flags }) => flags.includes('K'))
+    .map(({ pts_time }) => pts_time - first)
+    .sort((a, b) => a - b);
+  let next = 0;
+  return (start) => {
+    while ((times[next] ?? Infinity) <= start - tolerance) next += 1;
+    return Math.abs((times[next] ?? Infinity) - start) < tolerance;
+  };
+}
+
 function evenKbps({ packets }: RemuxProbe, first: number, fps: number, starts: readonly number[]): number | null {
-  const bytes = (from: number, to: number): number =>
-    packets
-      .filter(
-        ({ pts_time }) =>
-          pts_time - first > from - FRAME_TOLERANCE / fps && pts_time - first <= to - FRAME_TOLERANCE / fps,
-      )
-      .reduce((sum, { size }) => sum + size, 0);
+  const bytes = bytesBetween(
+    starts.map((start) => start - FRAME_TOLERANCE / fps),
+    packets,
+    first,
+  );
   const averageKbps = (packets.reduce((sum, { size }) => sum + size, 0) * 8) / 1000 / (packets.length / fps);
-  const peaks = starts
-    .slice(1)
-    .map((end, index) => (bytes(starts[index] ?? 0, end) * 8) / 1000 / (end - (starts[index] ?? 0)));
+  const peaks = starts.slice(1).map((end, index) => ((bytes[index] ?? 0) * 8) / 1000 / (end - (starts[index] ?? 0)));
   return peaks.every((kbps) => kbps <= averageKbps * MOST_PEAK_RATIO) ? Number(averageKbps.toFixed(1)) : null;
+}
+
+/** What stands after each of the ascending `edges` and not after the next, bytes. */
+function bytesBetween(edges: readonly number[], packets: RemuxProbe['packets'], first: number): number[] {
+  const sums = edges.slice(1).map(() => 0);
+  let part = 0;
+  for (const { pts_time, size } of [...packets].sort((a, b) => a.pts_time - b.pts_time)) {
+    while (part < sums.length && pts_time - first > (edges[part + 1] ?? Infinity)) part += 1;
+    if (part < sums.length && pts_time - first > (edges[part] ?? Infinity)) sums[part] = (sums[part] ?? 0) + size;
+  }
+  return sums;
 }
