@@ -114,9 +114,13 @@ export function createOperator({ registry, announce, clock, log }: Options): Ope
     return outcome;
   }
 
-  async function refuseSecondTrial(): Promise<Refusal | null> {
+  async function runningTrial() {
     const current = await registry.loadCurrent();
-    const trial = current?.candidate?.trial ?? current?.overtaken;
+    return current?.candidate?.trial ?? current?.overtaken;
+  }
+
+  async function refuseSecondTrial(): Promise<Refusal | null> {
+    const trial = await runningTrial();
     if (!trial) return null;
     const received = `config ${trial.configVersion}, at ${trial.stage}`;
     return { kind: 'refused', code: 'trial.running', path: 'staged', expected: 'no other config on trial', received };
@@ -132,21 +136,19 @@ export function createOperator({ registry, announce, clock, log }: Options): Ope
     hold: trials.hold,
 
     async rollback({ toConfigVersion, ...by }) {
+      const earlier = await registry.readConfig(toConfigVersion);
+      if (!earlier) {
+        const expected = `one of ${(await registry.listVersions('config')).join(', ')}`;
+        return refuseTarget('config.unknown', expected, String(toConfigVersion));
+      }
+      if ((await runningTrial())?.configVersion === toConfigVersion) {
+        const expected = 'a config to go back to; to put the one on trial in force, promote it to active';
+        return refuseTarget('config.on-trial', expected, `config ${toConfigVersion}, which is on trial`);
+      }
       const ended = await trials.end(by);
       const inForce = await latest();
       if (ended && toConfigVersion === inForce.configVersion) return { kind: 'published', config: inForce };
-      return publish(async (config) => {
-        const earlier = await registry.readConfig(toConfigVersion);
-        if (earlier) return restoreConfig(config, earlier);
-        const known = (await registry.listVersions('config')).join(', ');
-        return {
-          kind: 'refused',
-          code: 'config.unknown',
-          path: 'toConfigVersion',
-          expected: `one of ${known}`,
-          received: String(toConfigVersion),
-        };
-      }, by);
+      return publish((config) => restoreConfig(config, earlier), by);
     },
 
     async pin(request) {
@@ -217,4 +219,8 @@ function refusePin({ arm: id, expiresAt }: PinRequest, config: PolicyConfig, now
   if (aheadMs > 0 && aheadMs <= MAX_PIN_DAYS * DAY_MS) return null;
   const expected = `a time from now to ${MAX_PIN_DAYS} days ahead`;
   return { kind: 'refused', code: 'pin.expiry', path: 'expiresAt', expected, received: expiresAt };
+}
+
+function refuseTarget(code: 'config.unknown' | 'config.on-trial', expected: string, received: string): Refusal {
+  return { kind: 'refused', code, path: 'toConfigVersion', expected, received };
 }

@@ -66,6 +66,7 @@ const CONFLICTS: ReadonlySet<string> = new Set([
   'arm.ladder-fixed',
   'arm.baseline-needed',
   'arm.baseline-active',
+  'config.on-trial',
   'trial.running',
   'trial.none',
   'trial.stage',

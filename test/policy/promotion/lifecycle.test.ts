@@ -236,6 +236,14 @@ describe('by hand', () => {
     expect(await boot().operator.propose(asked)).toMatchObject({ kind: 'refused', code: 'trial.running' });
   });
 
+  it('a rollback that is refused leaves the trial as it is, and nobody rolls back to what is on trial', async () => {
+    const { boot, stage } = await onTrial();
+    const before = await stage();
+    expect(await boot().operator.rollback({ toConfigVersion: 999, ...BY })).toMatchObject({ code: 'config.unknown' });
+    expect(await boot().operator.rollback({ toConfigVersion: 2, ...BY })).toMatchObject({ code: 'config.on-trial' });
+    expect(await stage()).toBe(before);
+  });
+
   it('settings that do not exist, cannot be or must not change are refused by name', async () => {
     const { boot } = setUp();
     const { operator, registry } = boot();
