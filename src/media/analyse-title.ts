@@ -94,12 +94,12 @@ function sampleWindow(
   return orNull(room, source, () => withWorkDirectory(room.workRoot, `${source.assetId}.analysis`, sample));
 }
 
-/** Null where ffmpeg made nothing of the file; being stopped is not that. */
+/** Null where ffmpeg made nothing of the file, or not in time; being stopped is not that. */
 async function orNull<T>(room: MediaRoom, { assetId }: EncodeSource, work: () => Promise<T | null>): Promise<T | null> {
   try {
     return await work();
   } catch (error) {
-    if (!(error instanceof FfmpegError) || error.code !== 'exit') throw error;
+    if (!(error instanceof FfmpegError) || (error.code !== 'exit' && error.code !== 'timeout')) throw error;
     room.log.warn({ err: error, assetId }, 'a part of the analysis failed');
     return null;
   }
