@@ -16,7 +16,7 @@ export type Group<Result> = {
 
 /** Of a group, unless one append alone is larger. Senders that wait for one large group would leave the processor idle meanwhile. */
 const GROUP_BYTES = 256 * 1024;
-/** One is being written while the next ones fill. */
+/** Two are being written at most while the next ones fill. */
 const KEPT_MEMORIES = 4;
 /** A UTF-16 unit takes at most this much in UTF-8. */
 const MAX_BYTES_PER_UNIT = 3;
