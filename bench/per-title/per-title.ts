@@ -14,9 +14,9 @@ import { encodeRemainder } from '../../src/media/encode-remainder.ts';
 import { segmentName, trackPrefix } from '../../src/media/finished-tracks.ts';
 import type { MediaRoom } from '../../src/media/media-room.ts';
 import type { FfmpegJob } from '../../src/media/plan/ffmpeg-job.ts';
-import { titleRenditions } from '../../src/media/plan/per-title/title-renditions.ts';
 import { fastLaneRung, isFastLaneFar, planRendition } from '../../src/media/plan/plan-renditions.ts';
 import { qualityMetric, qualityPoints } from '../../src/media/plan/quality-metric.ts';
+import { planTitle } from '../../src/media/plan-title.ts';
 import { type Bench, type BenchResult, summarise } from '../report.ts';
 import { bdRate, type RatePoint } from './bd-rate.ts';
 import { appleLadder, byPresetAlone, cappedAtTable, fixedLadder, tableRungs } from './ladders.ts';
@@ -151,9 +151,10 @@ async function encodeOurs({ room, source }: TitleRoom) {
   const planned = planRendition(identity, fastLaneRung(plan), 1);
   const { rendition: first } = await encodeFastLane(room, source, planned, { signal, onPlayable: async () => {} });
   const lane = (await childSeconds()) - start;
-  const analysis = await settleAnalysis(room, source, { rungs: plan.rungs, first }, signal);
+  await settleAnalysis(room, source, { rungs: plan.rungs, first }, signal);
   const analysed = (await childSeconds()) - start - lane;
-  const { renditions, complexityScale } = titleRenditions(identity, plan, analysis);
+  // With a source that is served as it is copied, not encoded.
+  const { renditions, complexityScale } = await planTitle(room, source, { plan, first }, signal);
   const rest = await encodeRemainder(room, source, renditions, { signal, complexityScale });
   const all = (await childSeconds()) - start;
   const ours = isFastLaneFar(complexityScale) ? rest : [first, ...rest];
