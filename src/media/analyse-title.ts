@@ -12,9 +12,10 @@ import { type AnalysisWindow, analysisWindows } from './plan/per-title/analysis-
 import { type QualitySample, type TitleAnalysis, titleAnalysisSchema } from './plan/per-title/title-analysis.ts';
 import { type QualityMetric, qualityMetric, qualityPoints } from './plan/quality-metric.ts';
 import { measureRemux } from './remux-rendition.ts';
+import { sourceSegmentBytes } from './source-segment-bytes.ts';
 import { withWorkDirectory } from './work-directory.ts';
 
-/** What to look for: the plan's rungs, and the first rung's segments as the clock and a first idea of what is hard. */
+/** What to look for: the plan's rungs, and the first rung's segments as the clock. */
 type Question = { rungs: readonly LadderRung[]; first: Pick<StoredRendition, 'segments'> };
 
 /**
@@ -54,9 +55,14 @@ async function analyseTitle(
     }
     return sampled;
   };
-  const inPlaces = await sample(analysisWindows(first.segments));
+  const sourceBytes = await sourceSegmentBytes(room, source, first.segments, signal);
+  const segments = first.segments.map((segment, index) => ({
+    ...segment,
+    bytes: sourceBytes?.[index] ?? segment.bytes,
+  }));
+  const inPlaces = await sample(analysisWindows(segments));
   // Containers that cannot seek still have a beginning.
-  const measured = inPlaces.length > 0 ? inPlaces : await sample(analysisWindows(first.segments.slice(0, 1)));
+  const measured = inPlaces.length > 0 ? inPlaces : await sample(analysisWindows(segments.slice(0, 1)));
   const metric = qualityMetric(source.input.capabilities);
   const shown = measured.map(({ window }) => window);
   return {

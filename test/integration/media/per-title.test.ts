@@ -56,7 +56,7 @@ describe('a title of six seconds', () => {
     const title = await planTitle(workshop, source, { plan, first }, signal);
     const stored = await workshop.store.read(`assets/${source.assetId}/analysis.json`);
     const analysis = titleAnalysisSchema.parse(JSON.parse(stored?.toString('utf8') ?? ''));
-    expect(new Set(analysis.samples.map(({ height }) => height))).toEqual(new Set([360, 240]));
+    expect(new Set(analysis.samples.map(({ height }) => height))).toEqual(new Set([360, 240, 180]));
     for (const { kbps, phone, desktop } of analysis.samples) {
       expect(kbps).toBeGreaterThan(0);
       expect(phone).toBeGreaterThanOrEqual(desktop - 3);

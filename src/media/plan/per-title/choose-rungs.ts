@@ -35,8 +35,8 @@ export type LeftOut = { targetKbps: number; why: 'not-noticeable' | 'transparent
 
 /**
  * The plan's rungs on this title: each at the size that shows this audience most for its bitrate, none that would show less than
- * a just-noticeable difference more than the one below it on every device, none above the first that is transparent on all. The
- * lowest is always made. `rungs` by rising bitrate.
+ * a just-noticeable difference more than the one below it on every device, none above the first that is transparent on all, unless it
+ * moves more smoothly. The lowest is always made. `rungs` by rising bitrate.
  */
 export function chooseRungs(
   allCurves: readonly RateQualityCurve[],
@@ -50,14 +50,16 @@ export function chooseRungs(
   for (const rung of of.rungs) {
     const below = made.at(-1);
     const candidate = rungAt(curves, rung, of, below);
-    const why = below && reasonAgainst(candidate, below);
+    const why = below && reasonAgainst(candidate, below, of.fpsOf);
     if (why) leftOut.push({ targetKbps: candidate.targetKbps, why });
     else made.push(candidate);
   }
   return { made, leftOut };
 }
 
-function reasonAgainst(candidate: TitleRung, below: TitleRung): LeftOut['why'] | undefined {
+function reasonAgainst(candidate: TitleRung, below: TitleRung, fpsOf: Title['fpsOf']): LeftOut['why'] | undefined {
+  // Pictures alone are judged: smoother motion is seen as well.
+  if (fpsOf(candidate.rung) > fpsOf(below.rung)) return undefined;
   if (devices.every((device) => below.predictedQuality[device] >= TRANSPARENT_POINTS)) return 'transparent-below';
   const gain = Math.max(
     ...devices.map((device) => candidate.predictedQuality[device] - below.predictedQuality[device]),

@@ -7,8 +7,8 @@ export type ScreenShares = { phone: number; desktop: number };
 /** The size to make at a bitrate, and what it then takes and shows. */
 export type HullPoint = CurveValue & { size: FrameSize };
 
-/** Under half a point two sizes look alike and are within the noise of short windows: the smaller one is cheaper to make and to play. */
-const SAME_POINTS = 0.5;
+/** Two sizes within this look alike: the smaller one is cheaper to make and to play. Half a point was 4 % of the bits where it was given away. */
+const SAME_POINTS = 0.2;
 
 /** What a larger size must bring somewhere, at the most that is spent on it, to be worth making: half a just-noticeable difference. */
 const RESOLUTION_MATTERS_POINTS = 3;
@@ -18,8 +18,8 @@ export const seenBy = (shares: ScreenShares, seen: { phone: number; desktop: num
   shares.phone * seen.phone + shares.desktop * seen.desktop;
 
 /**
- * The upper hull of the sizes' curves: the size that shows an audience most at `kbps`, the smallest one that is within half a point
- * of it, at least `leastShortSide` pixels on its short side (larger than any: the largest).
+ * The upper hull of the sizes' curves: the size that shows an audience most at `kbps`, the smallest one that looks the same
+ * as it, at least `leastShortSide` pixels on its short side (larger than any: the largest).
  */
 export function hullAt(
   curves: readonly RateQualityCurve[],

@@ -22,6 +22,12 @@ const BEYOND_SAMPLES_CRF = 2;
 /** Bits grow slower than frames: neighbours in time resemble each other. */
 const FPS_EXPONENT = 0.6;
 
+/**
+ * What x264 means by a constant quality depends on how long a frame is shown: its quantiser goes with duration ** -(1 - qcomp), 0.4, and
+ * doubles every 6. At half the frame rate the same picture needs this much more CRF.
+ */
+const CRF_PER_HALVED_FPS = 6 * 0.4;
+
 /** Points that differ by less than this in log-bitrate are one. */
 const LEAST_LOG_STEP = 1e-3;
 
@@ -58,7 +64,8 @@ function curveOf(samples: readonly QualitySample[]): RateQualityCurve {
       const fpsFactor = (fps / first.fps) ** FPS_EXPONENT;
       const value = atLog(Math.log(kbps / fpsFactor), fpsFactor);
       const clamped = Math.min(mostCrf, Math.max(leastCrf, value.crf));
-      return clamped === value.crf ? value : { ...atLog(logAtCrf(-clamped), fpsFactor), crf: clamped };
+      const sampled = clamped === value.crf ? value : atLog(logAtCrf(-clamped), fpsFactor);
+      return { ...sampled, crf: clamped + CRF_PER_HALVED_FPS * Math.log2(first.fps / fps) };
     },
   };
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { analysisGrid } from '../../../../src/media/plan/per-title/analysis-grid.ts';
 import { analysisJob, mediaBytes } from '../../../../src/media/plan/per-title/analysis-job.ts';
-import { analysisWindows } from '../../../../src/media/plan/per-title/analysis-windows.ts';
+import { analysisWindows, bytesBySegment } from '../../../../src/media/plan/per-title/analysis-windows.ts';
 import { titleRenditions } from '../../../../src/media/plan/per-title/title-renditions.ts';
 import { remainingRenditions } from '../../../../src/media/plan/plan-renditions.ts';
 import { coldPlan } from '../../../fixtures/encode-plan.ts';
@@ -71,10 +71,18 @@ describe('what is sampled', () => {
     expect(windows[0]).toMatchObject({ startSeconds: 4, seconds: 2 });
   });
 
-  test('is one segment of a very short title, never its stub', () => {
-    const withStub = [...segments([100, 200]), { durationMs: 300, bytes: 90 }];
-    expect(analysisWindows(withStub)).toEqual([{ segmentIndex: 1, startSeconds: 2, seconds: 2, weight: 1 }]);
-    expect(analysisWindows(segments([10]))).toHaveLength(1);
+  test('is never the stub at the end, and both of two segments, unlike as they may be', () => {
+    const withStub = [...segments([100]), { durationMs: 300, bytes: 90 }];
+    expect(analysisWindows(withStub)).toEqual([{ segmentIndex: 0, startSeconds: 0, seconds: 2, weight: 1 }]);
+    expect(analysisWindows(segments([100, 200])).map(({ segmentIndex }) => segmentIndex)).toEqual([0, 1]);
+  });
+
+  test('is ranked by what the source spent: its packets, in any order, by the segment they are shown in', () => {
+    const packet = (pts_time: number, size: number) => ({ pts_time, size });
+    // Milliseconds, rounded down, from an origin of their own; the last is shown after the end.
+    const packets = [packet(7, 5), packet(8.999, 10), packet(9.5, 30), packet(8.9, 7), packet(12, 900)];
+    expect(bytesBySegment(packets, segments([0, 0]))).toEqual([12, 40]);
+    expect(bytesBySegment(packets, segments([0, 0, 0]))).toEqual([12, 40, 900]);
   });
 
   test('is every size at the frame rate the plan has near it, none above source and plan', () => {
@@ -87,9 +95,9 @@ describe('what is sampled', () => {
     expect([...new Set(grid.map(({ size, fps }) => `${size.height}@${fps}`))]).toEqual([
       '1080@60',
       '720@60',
-      '480@30',
-      '320@30',
-      '212@30',
+      '540@30',
+      '360@30',
+      '270@30',
     ]);
     expect(analysisGrid(fast, ladder.slice(0, 1))[0]?.size).toEqual({ width: 640, height: 360 });
   });
@@ -100,7 +108,7 @@ describe('what is sampled', () => {
     const job = analysisJob(input, { segmentIndex: 1, startSeconds: 2, seconds: 2 }, grid);
     expect(job.inputs).toHaveLength(1);
     expect(job.outputs).toHaveLength(grid.length);
-    expect(job.filterGraph?.match(/scale=\d+:\d+:flags=bicubic,setsar/g)).toHaveLength(3);
+    expect(job.filterGraph?.match(/scale=\d+:\d+:flags=bicubic,setsar/g)).toHaveLength(4);
     for (const [index, { crf }] of grid.entries()) {
       expect(job.outputs[index]?.options).toEqual(expect.arrayContaining([`[v${index}]`, '-crf', String(crf)]));
     }
