@@ -1,22 +1,16 @@
 import type { Context, PolicyConfig } from '../domain/index.ts';
 import type { LineSpread } from './arm-response.ts';
 import { NOTHING, plus, residualOf, robustWithin, type Slopes, slopesOf, type Within } from './covariate-slopes.ts';
+import { disbelievedBuckets } from './disbelieved-buckets.ts';
 import type { PooledCell, PooledSums } from './pool-statistics.ts';
-import { type RewardMoments, rewardMoments } from './reward.ts';
-import {
-  type Group,
-  groupBuckets,
-  medianOf,
-  noiseBetweenGroups,
-  ROBUST_EFFICIENCY,
-  robustMean,
-} from './robust-mean.ts';
+import { addedMoments, NO_MOMENTS, type RewardMoments, rewardMoments } from './reward.ts';
+import { groupBuckets, medianOf, noiseBetweenGroups, ROBUST_EFFICIENCY, robustMean } from './robust-mean.ts';
 
 /** What the posterior needs of one cell; arrays by arm position. */
 export type CellEvidence = {
   context: Context;
   key: string;
-  /** Age-weighted views. */
+  /** Age-weighted views that count. */
   views: Float64Array;
   /**
    * Mean reward with the covariates' part removed, points; 0 where there is no view. Robust over groups of address blocks where there
@@ -31,6 +25,8 @@ export type CellEvidence = {
   line: LineSpread;
   /** Groups of address blocks that each mean was taken over; 1 or 2 are not robust. */
   groups: number[];
+  /** Buckets of address blocks whose views count for nothing here. */
+  disbelieved: ReadonlySet<number>;
 };
 
 /** The configured noise counts like this many views. */
@@ -43,10 +39,17 @@ const MIN_NOISE_VARIANCE = 1e-4;
 /** Where no view came with a throughput: anything from a slow phone to fibre. */
 const UNKNOWN_LINE: LineSpread = { mean: Math.log(4), sd: 1.2 };
 
+const NONE: ReadonlySet<number> = new Set();
+
 const total = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0);
 
 /** Rewards of one cell: of its arms, and of each arm's buckets. */
-type Scored = { cell: PooledCell; arms: RewardMoments[]; buckets: RewardMoments[][]; within: Within };
+type Scored = {
+  cell: PooledCell;
+  arms: RewardMoments[];
+  buckets: ReadonlyMap<number, RewardMoments>[];
+  within: Within;
+};
 
 function evidenceOf({ cell, arms, buckets, within }: Scored, pooled: Within, noiseSd: number): CellEvidence {
   const slopes = slopesOf(pooled.views > 0 ? plus(within, pooled, SLOPE_PRIOR_VIEWS / pooled.views) : within);
@@ -62,21 +65,45 @@ function evidenceOf({ cell, arms, buckets, within }: Scored, pooled: Within, noi
   const measured = robustNoise === null ? residual : (within.views * robustNoise ** 2) / ROBUST_EFFICIENCY;
   const noiseVariance = (NOISE_PRIOR_VIEWS * noiseSd ** 2 + measured) / (NOISE_PRIOR_VIEWS + within.views);
   const usual = medianOf(groups.flat());
-  const meanOf = (arm: RewardMoments, ofArm: readonly Group[]): number =>
-    robustNoise && ofArm.length > 0 ? robustMean(ofArm, robustNoise, usual) : adjusted(arm);
+  const means = arms.map((arm, index) => {
+    const ofArm = groups[index] ?? [];
+    return robustNoise && ofArm.length > 0 ? robustMean(ofArm, robustNoise, usual) : adjusted(arm);
+  });
   return {
     context: cell.context,
     key: cell.key,
     views: Float64Array.from(arms, ({ n }) => n),
-    means: Float64Array.from(arms, (arm, index) => meanOf(arm, groups[index] ?? [])),
+    means: Float64Array.from(means),
     noiseVariance: Math.max(MIN_NOISE_VARIANCE, noiseVariance),
     slopes,
     line: varianceX > 0 ? { mean: meanX, sd: Math.sqrt(varianceX) } : UNKNOWN_LINE,
     groups: groups.map(({ length }) => length),
+    disbelieved: robustNoise ? disbelievedBuckets(groups, means, robustNoise) : NONE,
   };
 }
 
-/** Reduces pooled statistics to what the model is fitted on: adjusted means, with noise measured per cell. */
+/** The same without these buckets, as if their views had never been. */
+function withoutBuckets(scored: Scored, disbelieved: ReadonlySet<number>): Scored {
+  const buckets = scored.buckets.map((ofArm) => new Map([...ofArm].filter(([bucket]) => !disbelieved.has(bucket))));
+  const arms = buckets.map((ofArm) => [...ofArm.values()].reduce(addedMoments, NO_MOMENTS));
+  return { ...scored, arms, buckets, within: withinOf(arms, buckets) };
+}
+
+const withinOf = (arms: RewardMoments[], buckets: Scored['buckets']): Within =>
+  robustWithin(
+    arms,
+    buckets.map((ofArm) => [...ofArm.values()]),
+  );
+
+function evidenceOfAll(scored: readonly Scored[], noiseSd: number): CellEvidence[] {
+  const pooled = scored.reduce((sum, { within }) => plus(sum, within), NOTHING);
+  return scored.map((each) => evidenceOf(each, pooled, noiseSd));
+}
+
+/**
+ * Reduces pooled statistics to what the model is fitted on: adjusted means, with noise measured per cell. Twice where some buckets turn
+ * out to be beyond belief: the second time without them.
+ */
 export function cellEvidence(
   cells: readonly PooledCell[],
   config: Pick<PolicyConfig, 'reward' | 'model'>,
@@ -86,13 +113,23 @@ export function cellEvidence(
     const arms = cell.arms.map(score);
     const buckets = cell.arms.map((arm, index) => {
       const whole = arms[index];
-      return arm.buckets.size === 1 && whole ? [whole] : inOrder(arm.buckets).map(score);
+      return new Map(
+        inOrder(arm.buckets).map(([bucket, sums]) => [bucket, arm.buckets.size === 1 && whole ? whole : score(sums)]),
+      );
     });
-    return { cell, arms, buckets, within: robustWithin(arms, buckets) };
+    return { cell, arms, buckets, within: withinOf(arms, buckets) };
   });
-  const pooled = scored.reduce((sum, { within }) => plus(sum, within), NOTHING);
-  return scored.map((each) => evidenceOf(each, pooled, config.model.noiseSd));
+  const first = evidenceOfAll(scored, config.model.noiseSd);
+  if (first.every(({ disbelieved }) => disbelieved.size === 0)) return first;
+  const believed = scored.map((each, index) => {
+    const { disbelieved } = first[index] as CellEvidence;
+    return disbelieved.size > 0 ? withoutBuckets(each, disbelieved) : each;
+  });
+  return evidenceOfAll(believed, config.model.noiseSd).map((evidence, index) => {
+    const { disbelieved } = first[index] as CellEvidence;
+    return { ...evidence, disbelieved };
+  });
 }
 
-const inOrder = (buckets: ReadonlyMap<number, PooledSums>): PooledSums[] =>
-  [...buckets].sort(([left], [right]) => left - right).map(([, sums]) => sums);
+const inOrder = (buckets: ReadonlyMap<number, PooledSums>): [number, PooledSums][] =>
+  [...buckets].sort(([left], [right]) => left - right);

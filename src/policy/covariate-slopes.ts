@@ -1,5 +1,5 @@
 import type { RewardMoments } from './reward.ts';
-import { type Group, medianOf } from './robust-mean.ts';
+import { type Mean, medianOf } from './robust-mean.ts';
 
 /** A bucket with fewer views says nothing of a covariate's effect. */
 const LEAST_SLOPE_VIEWS = 4;
@@ -61,7 +61,7 @@ export function robustWithin(arms: readonly RewardMoments[], buckets: readonly (
   const parts = buckets.flat().flatMap((bucket) => (bucket.n < LEAST_SLOPE_VIEWS ? [] : [withinArm(bucket)]));
   /** The middle one of the parts' slopes; least squares where too few have one. */
   const agreed = (slopeOf: (part: Within) => number | null, whole: number): number => {
-    const slopes = parts.flatMap((part): Group[] => {
+    const slopes = parts.flatMap((part): Mean[] => {
       const mean = slopeOf(part);
       return mean === null ? [] : [{ views: part.views + 1, mean }];
     });

@@ -8,6 +8,8 @@ import { momentOf } from './reward.ts';
 const GROUP_VIEWS = 12;
 /** Share of an arm's views whose groups must agree that it is worse. */
 const AGREEING_SHARE = 2 / 3;
+/** Buckets that are not believed of rewards are not asked whether they agree, unless they hold more of the arm's views than this. */
+const MOST_NOT_ASKED = 0.15;
 
 export type GuardVerdict = ArmAllocation['guard'];
 type Guardrails = PolicyConfig['guardrails'];
@@ -86,18 +88,18 @@ function stratifiedExcess(cells: readonly PooledCell[], arm: number, rateOf: (ar
  * bound that a few blocks which say that everything stalls could not reach; that most blocks say so, they cannot reach.
  */
 function agreement(
-  cells: readonly PooledCell[],
+  { cells, evidence }: Pick<ContextPosterior, 'cells' | 'evidence'>,
   arm: number,
   rateOf: (arm: PooledSums) => Rate,
   limit: number,
 ): number {
   let [agreeing, all] = [0, 0];
-  for (const { arms } of cells) {
+  for (const [cell, { arms }] of cells.entries()) {
     const [own, baseline] = [arms[arm], arms[0]];
     if (!own || !baseline) continue;
     const usual = rateOf(baseline);
     if (usual.views <= 0) continue;
-    for (const { value, views } of groupSums(own).map(rateOf)) {
+    for (const { value, views } of groupSums(own, evidence[cell]?.disbelieved).map(rateOf)) {
       all += views;
       if (value - usual.value > limit) agreeing += views;
     }
@@ -106,17 +108,25 @@ function agreement(
 }
 
 /** An arm's buckets, in order, put together until they hold enough views to have a rate; what is left over is left out. */
-function groupSums(arm: PooledArm): PooledSums[] {
+function groupSums(arm: PooledArm, disbelieved: ReadonlySet<number> | undefined): PooledSums[] {
   if (arm.buckets.size <= 1) return [arm];
+  const asked = disbelieved ? withoutFew(arm, disbelieved) : arm.buckets;
   const groups: PooledSums[] = [];
   let open: PooledSums | null = null;
-  for (const [, bucket] of [...arm.buckets].sort(([left], [right]) => left - right)) {
+  for (const [, bucket] of [...asked].sort(([left], [right]) => left - right)) {
     open = open ? addedSums(open, bucket) : bucket;
     if (momentOf(open, 'one', 'one') + open.failedToStart < GROUP_VIEWS) continue;
     groups.push(open);
     open = null;
   }
   return groups.length > 0 ? groups : [arm];
+}
+
+/** An arm's buckets but for these; all of them where these hold too many of its views to be a few liars'. */
+function withoutFew(arm: PooledArm, disbelieved: ReadonlySet<number>): PooledArm['buckets'] {
+  const asked = new Map([...arm.buckets].filter(([bucket]) => !disbelieved.has(bucket)));
+  const views = [...asked.values()].reduce((sum, bucket) => sum + momentOf(bucket, 'one', 'one'), 0);
+  return views < (1 - MOST_NOT_ASKED) * momentOf(arm, 'one', 'one') ? arm.buckets : asked;
 }
 
 /** A verdict per arm position; the baseline (position 0) is always ok. Anything but `ok` takes the arm out of the context at once. */
@@ -129,7 +139,7 @@ export function judgeArms(posterior: ContextPosterior, guardrails: Guardrails): 
       const isSure =
         Math.min(excess.views, excess.baselineViews) >= guardrails.minViews &&
         excess.value - SURE_STANDARD_ERRORS * excess.sd > limit;
-      return isSure && agreement(cells, arm, rateOf, limit) >= AGREEING_SHARE;
+      return isSure && agreement(posterior, arm, rateOf, limit) >= AGREEING_SHARE;
     };
     if (exceeds(startFailureRate, guardrails.startFailureExcess)) return 'start-failure';
     if (exceeds(stallRate, guardrails.stallRatioExcess)) return 'stall';

@@ -17,6 +17,34 @@ export type RewardMoments = {
   sumPR: number;
 };
 
+/** Of no view. */
+export const NO_MOMENTS: RewardMoments = {
+  n: 0,
+  sumR: 0,
+  sumRR: 0,
+  sumX: 0,
+  sumXX: 0,
+  sumXR: 0,
+  sumP: 0,
+  sumPP: 0,
+  sumXP: 0,
+  sumPR: 0,
+};
+
+/** Of both's views. */
+export const addedMoments = (left: RewardMoments, right: RewardMoments): RewardMoments => ({
+  n: left.n + right.n,
+  sumR: left.sumR + right.sumR,
+  sumRR: left.sumRR + right.sumRR,
+  sumX: left.sumX + right.sumX,
+  sumXX: left.sumXX + right.sumXX,
+  sumXR: left.sumXR + right.sumXR,
+  sumP: left.sumP + right.sumP,
+  sumPP: left.sumPP + right.sumPP,
+  sumXP: left.sumXP + right.sumXP,
+  sumPR: left.sumPR + right.sumPR,
+});
+
 const SIZE = VIEW_COMPONENTS.length;
 
 /** Points per unit of each component: the reward is linear in them, so history can be re-scored. */

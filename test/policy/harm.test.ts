@@ -14,6 +14,7 @@ const cell = (views: [number, number], means: [number, number], noiseSd = 10): C
   slopes: { x: 0, p: 0 },
   line: { mean: 1, sd: 1 },
   groups: [1, 1],
+  disbelieved: new Set(),
 });
 const limits = { harmPoints: 1, harmProbability: 0.9 };
 

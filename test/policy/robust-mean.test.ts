@@ -7,8 +7,10 @@ import { type Group, medianOf, noiseBetweenGroups, robustMean } from '../../src/
 import { normalDraws } from '../../src/policy/seeded-rng.ts';
 import { statisticsOf, testArms, testConfig, uniforms } from './policy-fixtures.ts';
 
-const group = (mean: number, views = 1): Group => ({ views, mean });
-const groupArbitrary = fc.record({ views: fc.integer({ min: 1, max: 50 }), mean: fc.integer({ min: -100, max: 95 }) });
+const group = (mean: number, views = 1, bucket = 0): Group => ({ bucket, views, mean });
+const groupArbitrary = fc
+  .record({ views: fc.integer({ min: 1, max: 50 }), mean: fc.integer({ min: -100, max: 95 }) })
+  .map(({ views, mean }) => group(mean, views));
 
 describe('the mean that most groups agree on', () => {
   it('is the plain mean of groups that are alike', () => {
@@ -27,6 +29,12 @@ describe('the mean that most groups agree on', () => {
     expect(robustMean([group(62, 4)], 10, 60)).toBe(62);
   });
 
+  it('is not decided by two liars among the first three', () => {
+    expect(robustMean([group(-100), group(61), group(-100)], 10, 60)).toBeCloseTo(61, 9);
+    // Three that agree are heard, however bad it is.
+    expect(robustMean([group(-100), group(-98), group(-96)], 10, 60)).toBeCloseTo(-98, 0);
+  });
+
   it('moves with its groups, and lies between them', () => {
     fc.assert(
       fc.property(
@@ -34,8 +42,8 @@ describe('the mean that most groups agree on', () => {
         fc.integer({ min: -50, max: 50 }),
         (groups, shift) => {
           const mean = robustMean(groups, 12, 0);
-          const moved = groups.map(({ views, mean: each }) => ({ views, mean: each + shift }));
-          expect(robustMean(moved, 12, 0)).toBeCloseTo(mean + shift, 4);
+          const moved = groups.map(({ views, mean: each }) => group(each + shift, views));
+          expect(robustMean(moved, 12, shift)).toBeCloseTo(mean + shift, 4);
           expect(mean).toBeGreaterThanOrEqual(Math.min(...groups.map((each) => each.mean)) - 1e-9);
           expect(mean).toBeLessThanOrEqual(Math.max(...groups.map((each) => each.mean)) + 1e-9);
         },
@@ -90,6 +98,22 @@ describe('guards over buckets of address blocks', () => {
     expect(verdictOf([...views('baseline', 240, usual), ...views('arm-1', 240, (b) => (b % 2 === 0 ? 0.2 : 0))])).toBe(
       'stall',
     );
+  });
+
+  it('do not take out an arm that a few busy buckets, of liars and honest people, say stalls', () => {
+    const crowd = (arm: string, lie: boolean): ViewStatistics[] =>
+      Array.from({ length: 100 }, (_, bucket) => {
+        const stalls = Array.from({ length: 4 }, (_, view): number =>
+          lie && bucket % 12 === 5 && view < 2 ? 0.95 : (bucket + view) % 5 === 0 ? 0.1 : 0,
+        );
+        const stalledMs = stalls.reduce((sum, stall) => sum + stall * VIEW_MS, 0);
+        const clipped = stalls.map((stall, view) => ({
+          quality: (stall > 0.5 ? -90 : 60) + 10 * Math.sin(bucket * 7 + view),
+          stall: Math.min(0.5, stall),
+        }));
+        return statisticsOf({ arm, bucket, stalledMs, playedMs: 4 * VIEW_MS - stalledMs }, clipped);
+      });
+    expect(verdictOf([...crowd('baseline', false), ...crowd('arm-1', true)])).toBe('ok');
   });
 
   it('do not take out an arm that stalls for one block in twenty, however much', () => {
