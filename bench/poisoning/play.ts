@@ -33,8 +33,11 @@ export type Attack = {
   share: number;
   blocks: number;
   traffic: number;
-  /** `hard`: the worst of the best arm, the best of the second. `quiet`: as honest views, but this many points off. */
-  lie: 'hard' | { quietPoints: number };
+  /**
+   * `hard`: the worst of the best arm, the best of the second. `praise`: only the latter, which no view shows to be a lie. `quiet`: as
+   * honest views, but this many points off.
+   */
+  lie: 'hard' | 'praise' | { quietPoints: number };
 };
 
 export type Outcome = {
@@ -102,6 +105,7 @@ function reportOf(place: Place, arm: number, block: BlockOfContext, { lie }: Att
   const targeted = block.lies && (arm === place.best || arm === place.second);
   if (!targeted) return honestReport(points, block.line, chance);
   const down = arm === place.best;
+  if (lie === 'praise') return down ? honestReport(points, block.line, chance) : bestReport(block.line);
   if (lie === 'hard') return down ? worstReport(block.line) : bestReport(block.line);
   return honestReport(points + (down ? -1 : 1) * lie.quietPoints, block.line, chance);
 }
