@@ -100,20 +100,33 @@ describe('guards over buckets of address blocks', () => {
     );
   });
 
-  it('do not take out an arm that a few busy buckets, of liars and honest people, say stalls', () => {
-    const crowd = (arm: string, lie: boolean): ViewStatistics[] =>
-      Array.from({ length: 100 }, (_, bucket) => {
-        const stalls = Array.from({ length: 4 }, (_, view): number =>
-          lie && bucket % 12 === 5 && view < 2 ? 0.95 : (bucket + view) % 5 === 0 ? 0.1 : 0,
-        );
-        const stalledMs = stalls.reduce((sum, stall) => sum + stall * VIEW_MS, 0);
-        const clipped = stalls.map((stall, view) => ({
-          quality: (stall > 0.5 ? -90 : 60) + 10 * Math.sin(bucket * 7 + view),
-          stall: Math.min(0.5, stall),
-        }));
-        return statisticsOf({ arm, bucket, stalledMs, playedMs: 4 * VIEW_MS - stalledMs }, clipped);
+  it('do not ask buckets that are not believed whether they agree', () => {
+    const [buckets, viewsEach] = [96, 8];
+    /** Of the buckets where this arm does not stall, one in five lies. */
+    const crowd = (
+      arm: string,
+      stalling: (bucket: number, view: number) => boolean,
+      hasLiars: boolean,
+    ): ViewStatistics[] =>
+      Array.from({ length: buckets }, (_, bucket) => {
+        const isLiar = bucket % 48 >= 24 && bucket % 5 === 0 && hasLiars;
+        const each = Array.from({ length: viewsEach }, (_view, view) => {
+          const lie = isLiar && view < viewsEach / 2;
+          const stall = lie ? 0.95 : stalling(bucket, view) ? 0.1 : 0;
+          return {
+            quality: (lie ? -90 : 60) + 10 * Math.sin(bucket * 7 + view),
+            stall: Math.min(0.5, stall),
+            all: stall,
+          };
+        });
+        const stalledMs = each.reduce((sum, { all }) => sum + all * VIEW_MS, 0);
+        const clipped = each.map(({ quality, stall }) => ({ quality, stall }));
+        return statisticsOf({ arm, bucket, stalledMs, playedMs: viewsEach * VIEW_MS - stalledMs }, clipped);
       });
-    expect(verdictOf([...crowd('baseline', false), ...crowd('arm-1', true)])).toBe('ok');
+    const everywhere = crowd('baseline', (bucket, view) => (bucket + view) % 5 === 0, false);
+    const here = (bucket: number, view: number): boolean => bucket % 48 < 24 && (bucket + view) % 5 < 3;
+    expect(verdictOf([...everywhere, ...crowd('arm-1', here, false)])).toBe('ok');
+    expect(verdictOf([...everywhere, ...crowd('arm-1', here, true)])).toBe('ok');
   });
 
   it('do not take out an arm that stalls for one block in twenty, however much', () => {
