@@ -45,15 +45,14 @@ export const poisoning: Bench = async ({ quick }) => {
 };
 
 /** Mean over installations and its standard error. */
-function summarise(figures: readonly number[]): { value: number; spread: number } {
-  const all = [...figures];
-  const spread = all.length > 1 ? sampleStandardDeviation(all) / Math.sqrt(all.length) : 0;
-  return { value: mean(all), spread };
+function meanAndError(figures: readonly number[]): { value: number; spread: number } {
+  const spread = figures.length > 1 ? sampleStandardDeviation([...figures]) / Math.sqrt(figures.length) : 0;
+  return { value: mean([...figures]), spread };
 }
 
 /** What robust means cost while nobody lies. */
 function costOfCare(honest: readonly Outcome[], honestPlain: readonly Outcome[]): BenchResult {
-  const [own, plain] = [honest, honestPlain].map((outcomes) => summarise(outcomes.map(({ regret }) => regret)));
+  const [own, plain] = [honest, honestPlain].map((outcomes) => meanAndError(outcomes.map(({ regret }) => regret)));
   const peerValue = plain?.value ?? 0;
   const { value, spread } = own ?? { value: 0, spread: 0 };
   const metric = 'nobody lies: regret';
@@ -78,7 +77,7 @@ function describe(
   const wrong = (outcomes: readonly Outcome[]): number => outcomes.reduce((sum, each) => sum + each.wrong, 0);
   const without = wrong(honest.slice(0, robust.length));
   const added = (outcomes: readonly Outcome[], without: readonly Outcome[]) =>
-    summarise(outcomes.map(({ regret }, seed) => regret - (without[seed]?.regret ?? 0)));
+    meanAndError(outcomes.map(({ regret }, seed) => regret - (without[seed]?.regret ?? 0)));
   const [flips, regret] = [wrong(robust), added(robust, honest)];
   const plainRegret = added(plain, honestPlain).value;
   const peer = 'plain means of the same views';

@@ -1,9 +1,9 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openName, type Segment } from '../../src/telemetry/spool/segment-files.ts';
-import { Spool, toSpoolRow } from '../../src/telemetry/spool/spool.ts';
+import { Spool, type SpoolOptions, SpoolWriteError, toSpoolRow } from '../../src/telemetry/spool/spool.ts';
 
 let directory: string;
 beforeEach(async () => {
@@ -13,7 +13,7 @@ afterEach(() => rm(directory, { recursive: true }));
 
 const row = (n: number): string => toSpoolRow({ n });
 
-async function openSpool(options: { maxBytes?: number; segmentBytes?: number } = {}) {
+async function openSpool(options: Partial<SpoolOptions> = {}) {
   const sealed: Segment[] = [];
   const spool = new Spool({
     directory,
@@ -105,6 +105,18 @@ describe('Spool', () => {
     expect(sealed.length).toBeGreaterThan(0);
     expect(await Promise.all(senders)).toEqual(senders.map(() => true));
     await spool.stop();
+  });
+
+  it('says once that the disk refuses rows, tells their senders, and stores again when it can', async () => {
+    const failures: Error[] = [];
+    const { spool, sealed } = await openSpool({ onFailing: (error) => failures.push(error) });
+    await rename(directory, `${directory}-away`);
+    for (const n of [1, 2]) await expect(spool.append([row(n)])).rejects.toThrow(SpoolWriteError);
+    await rename(`${directory}-away`, directory);
+    expect(await spool.append([row(3)])).toEqual({ kind: 'stored' });
+    await spool.stop();
+    expect(failures).toMatchObject([{ code: 'ENOENT' }]);
+    expect(await rowsOf(sealed[0] as Segment)).toEqual([3]);
   });
 
   it('returns what a killed process left, without the torn last line that was never acknowledged', async () => {

@@ -1,6 +1,8 @@
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CommitQueue } from './commit-queue.ts';
+import { CommitQueue, type Group } from './commit-queue.ts';
+import { SealWaiters } from './seal-waiters.ts';
+import { SealedSegments } from './sealed-segments.ts';
 import {
   openName,
   readSpoolId,
@@ -32,6 +34,8 @@ export type SpoolOptions = {
   waitingAgeMs?: number;
   /** Called in order for every segment that is ready to be applied. */
   onSealed(segment: Segment): void;
+  /** Once each time the disk begins to refuse rows; who sent them is told that they are not stored. */
+  onFailing?(error: Error): void;
 };
 
 const DEFAULT_SEGMENT_BYTES = 16 * 1024 * 1024;
@@ -55,7 +59,7 @@ export function toSpoolRow(row: Record<string, unknown>): string {
 
 /** Accepted rows on disk, in segments, until they are applied. One writer per directory. */
 export class Spool {
-  readonly #options: Required<SpoolOptions>;
+  readonly #options: Required<Omit<SpoolOptions, 'onFailing'>> & Pick<SpoolOptions, 'onFailing'>;
   #spoolId = '';
   /** The segment that appends go to; the one before it is sealed as soon as all of its own are on disk. */
   #sequence = 0;
@@ -68,11 +72,9 @@ export class Spool {
   #wake: (() => void) | null = null;
   #sealTimer: NodeJS.Timeout | null = null;
   #sealRequested = false;
-  /** Who waits until all segments up to one are handed over. */
-  #sealers: { upTo: number; resolve(): void; reject(error: Error): void }[] = [];
-  /** Sealed and not yet released, by id. */
-  readonly #sealed = new Map<string, Segment>();
-  #sealedBytes = 0;
+  readonly #sealers = new SealWaiters();
+  readonly #sealed = new SealedSegments();
+  #isFailing = false;
   #stopped = false;
 
   constructor(options: SpoolOptions) {
@@ -91,28 +93,25 @@ export class Spool {
     // Starting at the clock keeps ids of released segments from being used again.
     this.#sequence = Math.max(left.at(-1)?.sequence ?? 0, Date.now());
     this.#rotate();
-    this.#sealedBytes = left.reduce((sum, segment) => sum + segment.bytes, 0);
-    for (const segment of left) this.#sealed.set(segment.id, segment);
+    for (const segment of left) this.#sealed.add(segment);
     return left;
   }
 
   /** Bytes accepted and not yet released. */
   get bytesOnDisk(): number {
-    return this.#sealedBytes + (this.#open?.stored.bytes ?? 0);
+    return this.#sealed.bytes + (this.#open?.stored.bytes ?? 0);
   }
 
   /** When the oldest segment that is sealed and not yet released was last written to; null when there is none. */
   get oldestSealedMs(): number | null {
-    for (const { writtenAtMs } of this.#sealed.values()) return writtenAtMs;
-    return null;
+    return this.#sealed.all[0]?.writtenAtMs ?? null;
   }
 
   /** What is accepted and not yet released: each segment, the open one last. */
   waiting(): Pick<Segment, 'id' | 'rows' | 'writtenAtMs'>[] {
-    const sealed = [...this.#sealed.values()];
-    if (this.#open === null) return sealed;
+    if (this.#open === null) return this.#sealed.all;
     const { rows, writtenAtMs } = this.#open.stored;
-    return [...sealed, { id: segmentId(this.#spoolId, this.#open.sequence), rows, writtenAtMs }];
+    return [...this.#sealed.all, { id: segmentId(this.#spoolId, this.#open.sequence), rows, writtenAtMs }];
   }
 
   /** Stores rows as `toSpoolRow` writes them. Resolves once they are on disk. Throws SpoolWriteError. */
@@ -130,17 +129,16 @@ export class Spool {
 
   /** Seals what is open so that it can be applied now; resolves when all that was appended before has been handed over. */
   seal(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#sealers.push({ upTo: this.#sequence, resolve, reject });
-      this.#sealRequested = true;
-      this.#kick();
-    });
+    const handedOver = this.#sealers.wait(this.#sequence);
+    this.#sealRequested = true;
+    this.#kick();
+    return handedOver;
   }
 
   /** Forgets an applied segment and frees its disk space. */
   async release(segment: Segment): Promise<void> {
     await rm(segment.path, { force: true });
-    if (this.#sealed.delete(segment.id)) this.#sealedBytes -= segment.bytes;
+    this.#sealed.remove(segment);
   }
 
   /** Commits what is pending, seals, closes. Later appends are refused as full. */
@@ -152,7 +150,10 @@ export class Spool {
   #kick(): void {
     if (this.#pending.isCrowded) this.#wake?.();
     this.#committing ??= this.#run()
-      .catch((error: Error) => this.#failSealers(error))
+      .catch((error: Error) => {
+        // A file that could not be sealed is recovered at the next start; where nobody can be told, the process had better end.
+        if (!this.#sealers.fail(error)) throw error;
+      })
       .finally(() => {
         this.#committing = null;
         this.#answerSealers();
@@ -180,16 +181,7 @@ export class Spool {
   }
 
   #answerSealers(): void {
-    const oldest = Math.min(this.#open?.sequence ?? Infinity, this.#pending.first?.sequence ?? Infinity);
-    for (const { upTo, resolve } of this.#sealers) if (upTo < oldest) resolve();
-    this.#sealers = this.#sealers.filter(({ upTo }) => upTo >= oldest);
-  }
-
-  /** A file that could not be sealed is recovered at the next start; where nobody can be told, the process had better end. */
-  #failSealers(error: Error): void {
-    if (this.#sealers.length === 0) throw error;
-    for (const { reject } of this.#sealers) reject(error);
-    this.#sealers = [];
+    this.#sealers.answer(Math.min(this.#open?.sequence ?? Infinity, this.#pending.first?.sequence ?? Infinity));
   }
 
   get #underWay(): number {
@@ -230,17 +222,22 @@ export class Spool {
     try {
       const file = await this.#openFile(group.sequence);
       void file.write(group.written(), group.rows).then((failure) => {
-        if (failure === null) this.#pending.settle(group, { kind: 'stored' });
-        else this.#pending.fail(group, this.#writeError(failure));
+        this.#answer(group, failure);
         this.#wake?.();
       });
     } catch (error) {
-      this.#pending.fail(group, this.#writeError(error));
+      this.#answer(group, error as Error);
     }
   }
 
-  #writeError(cause: unknown): SpoolWriteError {
-    return new SpoolWriteError(`Could not store telemetry in ${this.#options.directory}`, { cause });
+  #answer(group: Group<AppendResult>, failure: Error | null): void {
+    if (failure === null) this.#pending.settle(group, { kind: 'stored' });
+    else {
+      const cause = { cause: failure };
+      this.#pending.fail(group, new SpoolWriteError(`Could not store telemetry in ${this.#options.directory}`, cause));
+      if (!this.#isFailing) this.#options.onFailing?.(failure);
+    }
+    this.#isFailing = failure !== null;
   }
 
   async #openFile(sequence: number): Promise<SegmentWriter> {
@@ -274,8 +271,7 @@ export class Spool {
     const written = { sequence: file.sequence, ...file.stored };
     const segment = await sealSegment(this.#options.directory, this.#spoolId, written);
     if (segment !== null) {
-      this.#sealed.set(segment.id, segment);
-      this.#sealedBytes += segment.bytes;
+      this.#sealed.add(segment);
       this.#options.onSealed(segment);
     }
     this.#answerSealers();

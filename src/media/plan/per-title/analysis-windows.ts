@@ -14,9 +14,9 @@ const WINDOWS_BY_SEGMENTS: readonly { upTo: number; windows: number }[] = [
 const WHOLE_SHARE = 0.9;
 
 /**
- * The segments that are sampled, in order of time: all segments of the usual length, ranked by what they take by
- * themselves (`bytes`, in the source if that is known), in equal parts from easy to hard, and the middle one of each part. A sample by time alone would miss the hard
- * minute of an easy film.
+ * The segments that are sampled, in order of time: all segments of the usual length, ranked by what they take by themselves
+ * (`bytes`, in the source if that is known), in equal parts from easy to hard, and the middle one of each part. A sample by time
+ * alone would miss the hard minute of an easy film.
  */
 export function analysisWindows(segments: readonly { durationMs: number; bytes: number }[]): AnalysisWindow[] {
   let startMs = 0;
@@ -44,24 +44,25 @@ export function analysisWindows(segments: readonly { durationMs: number; bytes: 
   return chosen.sort((a, b) => a.segmentIndex - b.segmentIndex);
 }
 
-/** Bytes of packets (any order, any origin) by the segment they are shown in. */
+/** Containers that count milliseconds round a frame's time down. */
+const ROUNDING_MS = 1;
+
+/** Bytes of packets (any order, any origin) by the segment they are shown in; one up to `earlyMs` before a segment is of it. */
 export function bytesBySegment(
   packets: readonly { pts_time: number; size: number }[],
   segments: readonly { durationMs: number }[],
+  earlyMs = ROUNDING_MS,
 ): number[] {
   const startMs = 1000 * packets.reduce((least, { pts_time }) => Math.min(least, pts_time), Number.POSITIVE_INFINITY);
   let endMs = startMs;
   const ends = segments.map(({ durationMs }) => (endMs += durationMs));
   const bytes = segments.map(() => 0);
   for (const { pts_time, size } of packets) {
-    const index = firstAbove(ends, pts_time * 1000 + ROUNDING_MS);
+    const index = firstAbove(ends, pts_time * 1000 + earlyMs);
     bytes[index] = (bytes[index] ?? 0) + size;
   }
   return bytes.slice(0, segments.length);
 }
-
-/** Containers that count milliseconds round a frame's time down. */
-const ROUNDING_MS = 1;
 
 /** Index of the first of rising `values` above `value`; their number when none is. */
 function firstAbove(values: readonly number[], value: number): number {

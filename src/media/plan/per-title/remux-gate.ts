@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { SourceDetails } from '../source-details.ts';
+import { bytesBySegment } from './analysis-windows.ts';
 
 const numeric = z.coerce.number();
 
@@ -66,7 +67,7 @@ export function remuxableKbps(probe: RemuxProbe, { source }: SourceDetails, star
     isRegular(times, first, source.fps) &&
     isClosed(probe.packets) &&
     starts.every(keyframeAt(probe.packets, first, tolerance));
-  return fits ? evenKbps(probe, first, source.fps, starts) : null;
+  return fits ? evenKbps(probe, source.fps, starts) : null;
 }
 
 function isRegular(times: readonly number[], first: number, fps: number): boolean {
@@ -96,24 +97,11 @@ function keyframeAt(packets: RemuxProbe['packets'], first: number, tolerance: nu
   };
 }
 
-function evenKbps({ packets }: RemuxProbe, first: number, fps: number, starts: readonly number[]): number | null {
-  const bytes = bytesBetween(
-    starts.map((start) => start - FRAME_TOLERANCE / fps),
-    packets,
-    first,
-  );
+function evenKbps({ packets }: RemuxProbe, fps: number, starts: readonly number[]): number | null {
+  const seconds = starts.slice(1).map((end, index) => end - (starts[index] ?? 0));
+  const segments = seconds.map((length) => ({ durationMs: 1000 * length }));
+  const bytes = bytesBySegment(packets, segments, (1000 * FRAME_TOLERANCE) / fps);
   const averageKbps = (packets.reduce((sum, { size }) => sum + size, 0) * 8) / 1000 / (packets.length / fps);
-  const peaks = starts.slice(1).map((end, index) => ((bytes[index] ?? 0) * 8) / 1000 / (end - (starts[index] ?? 0)));
+  const peaks = seconds.map((length, index) => ((bytes[index] ?? 0) * 8) / 1000 / length);
   return peaks.every((kbps) => kbps <= averageKbps * MOST_PEAK_RATIO) ? Number(averageKbps.toFixed(1)) : null;
-}
-
-/** What stands after each of the ascending `edges` and not after the next, bytes. */
-function bytesBetween(edges: readonly number[], packets: RemuxProbe['packets'], first: number): number[] {
-  const sums = edges.slice(1).map(() => 0);
-  let part = 0;
-  for (const { pts_time, size } of [...packets].sort((a, b) => a.pts_time - b.pts_time)) {
-    while (part < sums.length && pts_time - first > (edges[part + 1] ?? Infinity)) part += 1;
-    if (part < sums.length && pts_time - first > (edges[part] ?? Infinity)) sums[part] = (sums[part] ?? 0) + size;
-  }
-  return sums;
 }

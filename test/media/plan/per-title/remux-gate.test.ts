@@ -36,6 +36,23 @@ describe('a source is served as it is', () => {
     expect(remuxableKbps(probe({ format: { start_time: 0 }, packets: late }), details, STARTS)).toBeNull();
   });
 
+  test('when it lasts for hours, without looking through all of it for every segment', () => {
+    const hours = 2;
+    const frames = hours * 3600 * FPS;
+    let looks = 0;
+    const long = Array.from({ length: frames }, (_, index) => ({
+      size: 10_000,
+      flags: index % 30 === 0 ? 'K__' : '___',
+      get pts_time() {
+        looks += 1;
+        return index / FPS;
+      },
+    }));
+    const starts = Array.from({ length: hours * 1800 }, (_, index) => 2 * index);
+    expect(remuxableKbps(probe({ packets: long }), details, starts)).toBe(2400);
+    expect(looks).toBeLessThan(10 * frames);
+  });
+
   test.each([
     ['a format not every decoder plays', probe({}, { pix_fmt: 'yuv422p' })],
     ['full range', probe({}, { pix_fmt: 'yuvj420p' })],
