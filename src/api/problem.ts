@@ -119,14 +119,9 @@ function toProblem(error: unknown): Problem | null {
       retryAfterSeconds: 5,
     });
   if (error instanceof Error && error.name === 'SpoolWriteError')
-    return new Problem(
-      503,
-      'telemetry.unwritable',
-      'The disk does not take telemetry; nothing was stored, try again.',
-      {
-        retryAfterSeconds: 5,
-      },
-    );
+    return new Problem(503, 'telemetry.unwritable', 'The disk takes nothing now; nothing was stored, try again.', {
+      retryAfterSeconds: 5,
+    });
   if (!(error instanceof Error)) return null;
   // http-errors keeps `status` on the prototype, so the fields are picked by name.
   const { status, type, message } = error as Partial<Record<'status' | 'type', unknown>> & Error;

@@ -39,6 +39,7 @@ export function openTelemetryLine(options: {
     directory,
     maxBytes,
     onSealed: (segment) => shipper.enqueue(segment),
+    onFailing: (err) => log.error({ err, directory }, 'the disk refuses telemetry; senders are told to try again'),
   });
   const shipper = new Shipper({
     database,

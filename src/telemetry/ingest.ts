@@ -108,9 +108,14 @@ export function createIngest(ports: IngestPorts, limits: IngestLimits): Ingest {
     if (lines[0] !== undefined && repeats > 0) lines[0] = `"repeats":${repeats},${lines[0]}`;
     untoldRepeats = lines.length === 0 ? repeats : 0;
     const accepted = lines.length;
-    return ports.append(lines).then((result) => {
+    const untell = (): void => {
+      untoldRepeats += repeats - duplicates;
+    };
+    const append = ports.append(lines);
+    append.catch(untell);
+    return append.then((result) => {
       if (result.kind === 'full') {
-        untoldRepeats += repeats - duplicates;
+        untell();
         return result;
       }
       seen.remember(fresh);

@@ -245,6 +245,40 @@ describe('decodeEvents', () => {
     expect(rows.map((row) => row.repeats)).toEqual([undefined, 3, undefined]);
   });
 
+  it('tells them with later rows when the disk would not take the ones they rode on', async () => {
+    const { append } = ports;
+    const ingest = createIngest(
+      { ...ports, append: (lines) => (isAway ? Promise.reject(new Error('EIO')) : append(lines)) },
+      LIMITS,
+    );
+    let isAway = false;
+    await ingest([event()], browser);
+    await ingest([event(), event()], browser);
+    isAway = true;
+    await expect(ingest([event({ eventId: 'e2' })], browser)).rejects.toThrow('EIO');
+    isAway = false;
+    await ingest([event({ eventId: 'e2' })], browser);
+    expect(rows.map((row) => row.repeats)).toEqual([undefined, 2]);
+  });
+
+  it('tells the uploads of one session apart', async () => {
+    const end = (assetId: string) => ({
+      type: 'upload_end',
+      eventId: 'end',
+      sessionId: 's1',
+      assetId,
+      ts: '2026-03-01T12:00:00.000Z',
+      bytes: 10,
+      elapsedMs: 5,
+      resumes: 0,
+      stallCount: 0,
+      stalledMs: 0,
+      abandoned: false,
+    });
+    const ingest = createIngest(ports, LIMITS);
+    expect(await ingest([end('a_1'), end('a_2'), end('a_2')], browser)).toMatchObject({ accepted: 2, duplicates: 1 });
+  });
+
   it('maps stated countries to their configured group', async () => {
     await createIngest(ports, LIMITS)([event({ region: 'SE' })], server);
     expect(rows[0]?.region).toBe('EU-NORTH');

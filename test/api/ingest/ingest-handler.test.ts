@@ -6,6 +6,7 @@ import type { Principal } from '../../../src/api/key-store.ts';
 import { Problem } from '../../../src/api/problem.ts';
 import type { Arrival, IngestResult } from '../../../src/telemetry/ingest.ts';
 import { Refusal } from '../../../src/telemetry/refusal.ts';
+import { SpoolWriteError } from '../../../src/telemetry/spool/spool.ts';
 import { waitFor } from '../../fixtures/wait-for.ts';
 import { hangUp, post, serve } from './fixtures/http-exchange.ts';
 
@@ -211,6 +212,18 @@ describe('a refusal', () => {
       const answer = await post(url, [body]);
       expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': '7' }, body: { code: 'telemetry.full' } });
     }
+  });
+
+  it('on the side of the disk is a 503 with Retry-After', async () => {
+    ingest = async () => {
+      throw new SpoolWriteError('Could not store telemetry in /x', { cause: new Error('ENOSPC') });
+    };
+    const answer = await post(telemetry(), [JSON.stringify({ events: [EVENT] })]);
+    expect(answer).toMatchObject({
+      status: 503,
+      headers: { 'retry-after': '5' },
+      body: { code: 'telemetry.unwritable' },
+    });
   });
 
   it('that nobody expected is a 500 whose id the log knows, and says nothing else', async () => {
