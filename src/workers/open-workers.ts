@@ -131,8 +131,11 @@ export function openWorkers(options: WorkersOptions, redis: Redis, queues: Queue
       queue: 'upgrade',
       work: (signal) =>
         shared(`upgrade ${assetId}`, () => runUpgrade(ports, payload, () => isEncodingIdle(queues), signal)),
-      giveUp: (verdict) =>
-        verdict.kind === 'removed' ? ports.assets.remove(assetId) : recordFailure(ports, assetId, verdict.error),
+      giveUp: async (verdict) => {
+        if (verdict.kind === 'removed') await ports.assets.remove(assetId);
+        // The machine's fault is no mark on the asset, which is as good without: the next look finds it again.
+        if (verdict.kind === 'permanent') await recordFailure(ports, assetId, verdict.error);
+      },
     };
   });
   const previews = open('previews', (job: Job<AssetJob>) => {

@@ -103,6 +103,12 @@ describe('the MPD', () => {
     );
   });
 
+  test('is made for a day of video', () => {
+    const day = lasting(...Array.from({ length: 86_400 / 2 }, () => 2000));
+    const long = new Map([...timelines.keys()].map((id) => [id, day]));
+    expect(renderMpd({ ...whole, timelines: long })).toContain('mediaPresentationDuration="PT86400');
+  });
+
   test('what needs another decoder is in a set of its own', () => {
     const both = [...renditions, rendition({ id: 'av1', bitrateKbps: 900, codec: 'av1', codecs: 'av01.0.05M.08' })];
     const more = new Map(timelines).set('av1', lasting(2002, 2002, 2002, 834.167));

@@ -177,11 +177,19 @@ describe('work directories', () => {
   test('of processes that are no more are swept, those of the living stay', async () => {
     const work = join(root, 'work');
     const ofTheDead = '999999999.a_1.remainder.x';
-    for (const name of [ofTheDead, `${process.pid}.a_1.x`, `${process.ppid}.a_1.x`, 'someone-elses']) {
+    for (const name of [ofTheDead, `${process.ppid}.a_1.x`, 'someone-elses']) {
       await mkdir(join(work, name), { recursive: true });
     }
+    await withWorkDirectory(work, 'a_1.x', async () => {
+      expect(await sweepWorkDirectories(work)).toBe(1);
+      expect(await readdir(work)).not.toContain(ofTheDead);
+      expect(await readdir(work)).toHaveLength(3);
+    });
+  });
+
+  test('of an earlier process that had our id, as in a container, are swept', async () => {
+    const work = join(root, 'work');
+    await mkdir(join(work, `${process.pid}-1700000000000.a_1.x`), { recursive: true });
     expect(await sweepWorkDirectories(work)).toBe(1);
-    expect(await readdir(work)).not.toContain(ofTheDead);
-    expect(await readdir(work)).toHaveLength(3);
   });
 });
