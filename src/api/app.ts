@@ -92,6 +92,7 @@ export function createApp(ports: AppPorts, log: Logger): Express {
 const allowCrossOrigin: RequestHandler = (request, response, next) => {
   response.setHeader('X-Content-Type-Options', 'nosniff');
   if (request.path.startsWith('/v1/uploads')) return next(); // The tus server answers its own preflights.
+  if (request.path === '/' || request.path.startsWith('/console/')) return next(); // The page may carry a key.
   response.setHeader('Access-Control-Allow-Origin', '*');
   response.setHeader('Access-Control-Expose-Headers', 'NARA-View, NARA-Arm, NARA-Policy, NARA-Asset-Id, Retry-After');
   if (request.method !== 'OPTIONS') return next();

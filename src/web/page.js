@@ -80,6 +80,7 @@ async function follow(assetId, sentAt) {
     show(asset);
     const seconds = ((performance.now() - sentAt) / 1000).toFixed(1);
     if (asset.state === 'failed') return complain(`${asset.error.message} ${asset.error.action}`);
+    const isWhole = asset.availability === 'complete' || asset.availability === 'upgraded';
     if (asset.availability === 'none') say(`Preparing … ${seconds} s`);
     else if (!playing) {
       playing = true;
@@ -87,7 +88,8 @@ async function follow(assetId, sentAt) {
       play(assetId, 0);
       report(assetId);
     }
-    if (asset.availability === 'complete' || asset.availability === 'upgraded') {
+    if (asset.error && !isWhole) return complain(`It stays as it is now: ${asset.error.message} ${asset.error.action}`);
+    if (isWhole) {
       say(`Complete after ${seconds} s${asset.error ? `, but: ${asset.error.message}` : ''}.`);
       play(assetId, video.currentTime);
       return;
