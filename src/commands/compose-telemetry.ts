@@ -79,6 +79,7 @@ export function composeTelemetry(config: Config, database: Database, hooks: Hook
   const { events, decisions, dead_letters: deadLetters } = lines;
   const ingest = createIngest(
     {
+      hasRoom: () => events.spool.hasRoom,
       append: (rows) => events.spool.append(rows),
       async bury(rows) {
         const result = await deadLetters.spool.append(rows).catch(() => ({ kind: 'full' }));

@@ -13,7 +13,7 @@ import { implausibility } from './plausibility.ts';
 import { type Rate, RateLimit } from './rate-limits.ts';
 import { type FreshEvents, RecentEvents } from './recent-events.ts';
 import { Refusal, type RefusalCode } from './refusal.ts';
-import type { AppendResult } from './spool/spool.ts';
+import { type AppendResult, FULL } from './spool/spool.ts';
 import { type WrittenEvent, writeUsualEvent } from './usual-event.ts';
 
 /** Which view an event belongs to and when it was decided, as far as known; or why its token is not believed. */
@@ -22,6 +22,8 @@ export type Attribution =
   | { kind: 'bad-token'; reason: string };
 
 export type IngestPorts = {
+  /** Whether `append` would store: what it would not is refused before it counts against anybody's rate, since it will come again. */
+  hasRoom(): boolean;
   append(lines: readonly string[]): Promise<AppendResult>;
   /** Keeps rows of `dead_letters`; where they cannot be kept, that is counted, and the events beside them are stored all the same. */
   bury(lines: readonly string[]): Promise<void>;
@@ -125,7 +127,7 @@ export function createIngest(ports: IngestPorts, limits: IngestLimits): Ingest {
     });
   };
 
-  return async (candidates, arrival) => store(read(candidates, arrival));
+  return async (candidates, arrival) => (ports.hasRoom() ? store(read(candidates, arrival)) : FULL);
 }
 
 type ReadBatch = {

@@ -30,6 +30,7 @@ beforeEach(() => {
   rows = [];
   buried = [];
   ports = {
+    hasRoom: () => true,
     bury: async (lines) => {
       buried.push(...lines.map((line) => JSON.parse(`{${line}`)));
     },
@@ -259,6 +260,14 @@ describe('decodeEvents', () => {
     isAway = false;
     await ingest([event({ eventId: 'e2' })], browser);
     expect(rows.map((row) => row.repeats)).toEqual([undefined, 2]);
+  });
+
+  it('what comes again and again while there is no room does not count against its rate', async () => {
+    let hasRoom = false;
+    const ingest = createIngest({ ...ports, hasRoom: () => hasRoom }, LIMITS);
+    for (let n = 0; n < 100; n += 1) expect(await ingest([event()], browser)).toMatchObject({ kind: 'full' });
+    hasRoom = true;
+    expect(await ingest([event()], browser)).toMatchObject({ kind: 'stored', accepted: 1, rejected: [] });
   });
 
   it('tells the uploads of one session apart', async () => {

@@ -42,7 +42,8 @@ const DEFAULT_SEGMENT_BYTES = 16 * 1024 * 1024;
 const DEFAULT_SEGMENT_AGE_MS = 1000;
 /** Rows are dated by their segment in the account and in roll-ups, which allow for a minute. */
 const DEFAULT_WAITING_AGE_MS = 30_000;
-const RETRY_AFTER_SECONDS = 5;
+/** What senders are told while the budget is used up. */
+export const FULL = { kind: 'full', retryAfterSeconds: 5 } as const satisfies AppendResult;
 /** While one group is on its way to the disk, another one that is full need not wait for its turn on the processor. */
 const WRITES_AT_ONCE = 2;
 
@@ -102,6 +103,11 @@ export class Spool {
     return this.#sealed.bytes + (this.#open?.stored.bytes ?? 0);
   }
 
+  /** Whether an append would be stored. */
+  get hasRoom(): boolean {
+    return !this.#stopped && this.bytesOnDisk + this.#pending.bytes < this.#options.maxBytes;
+  }
+
   /** When the oldest segment that is sealed and not yet released was last written to; null when there is none. */
   get oldestSealedMs(): number | null {
     return this.#sealed.all[0]?.writtenAtMs ?? null;
@@ -117,9 +123,7 @@ export class Spool {
   /** Stores rows as `toSpoolRow` writes them. Resolves once they are on disk. Throws SpoolWriteError. */
   append(rows: readonly string[]): Promise<AppendResult> {
     if (rows.length === 0) return Promise.resolve({ kind: 'stored' });
-    if (this.#stopped || this.bytesOnDisk + this.#pending.bytes >= this.#options.maxBytes) {
-      return Promise.resolve({ kind: 'full', retryAfterSeconds: RETRY_AFTER_SECONDS });
-    }
+    if (!this.hasRoom) return Promise.resolve(FULL);
     let text = '';
     for (const row of rows) text += `${this.#rowStart}${row}\n`;
     const stored = this.#pending.push(this.#sequence, text, rows.length);
