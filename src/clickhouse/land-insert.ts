@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createWriteStream } from 'node:fs';
-import { rm } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { ClickHouseException } from './clickhouse-exception.ts';
@@ -36,7 +35,10 @@ export async function withLandedBody<T>(
     }
   };
   try {
-    await pipeline(data, createWriteStream(path, { highWaterMark: WRITE_AHEAD_BYTES })).catch((cause: unknown) => {
+    // Opened before anything can break off, and so never created after it was deleted.
+    const file = await open(path, 'wx');
+    const landing = file.createWriteStream({ highWaterMark: WRITE_AHEAD_BYTES });
+    await pipeline(data, landing).catch((cause: unknown) => {
       throw toBodyException(cause);
     });
     return await use({ path, bytes });
