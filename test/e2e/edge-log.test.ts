@@ -184,6 +184,10 @@ describe.skipIf(NGINX === null)('an nginx in front, as docs/edge.md has it', () 
     assetId = await service.upload(clip);
     await service.assetWhen(assetId, ({ state }) => state === 'ready');
     edge = await startEdge(service);
+    // Two viewers who are given different ladders ask for different files.
+    const expiresAt = new Date(Date.now() + 3_600_000).toISOString();
+    const pin = { region: 'ZZ', device: 'phone', arm: 'baseline', expiresAt, actor: 'test', reason: 'one ladder' };
+    expect((await service.call('POST', '/v1/policy/pins', pin)).status).toBe(201);
     reports = await play(edge.url, assetId, 'first', FIRST_VIEWER);
     await play(edge.url, assetId, 'second', SECOND_VIEWER);
   });
